@@ -29,6 +29,14 @@ export const errorTable = {
   INVALID_CURSOR: define((d: { problem: string }) => `The cursor is not valid: ${d.problem}`),
   EVENT_TOO_LARGE: define((d: { log: string; type: string; bytes: number; limit: number }) => `Event ${d.type} of log '${d.log}' takes ${d.bytes} bytes, more than the log's limit of ${d.limit}.`),
 
+  // the HTTP edge
+  INVALID_JSON: define((d: { problem: string }) => `The body is not valid JSON: ${d.problem}`),
+  INVALID_HEADER: define((d: { header: string; problem: string }) => `The header ${d.header} is not valid: ${d.problem}`),
+  INVALID_PARAMETER: define((d: { issues: readonly ParameterIssue[] }) => `The request is not valid: ${d.issues.map((i) => `${i.parameter} ${i.detail}`).join("; ")}`),
+  METHOD_NOT_ALLOWED: define((d: { method: string; allow: readonly string[] }) => `${d.method} is not allowed here; allowed: ${d.allow.join(", ")}.`),
+  PAYLOAD_TOO_LARGE: define((d: { limitBytes: number }) => `The body is larger than ${d.limitBytes} bytes.`),
+  UNSUPPORTED_MEDIA_TYPE: define((d: { found: string }) => `The body must be application/json in UTF-8, not ${d.found}.`),
+
   // write side
   VERSION_MISMATCH: define((d: { stream: string; expected: string; actual: number }) => `Stream '${d.stream}' is at version ${d.actual}, expected ${d.expected}.`),
   IDEMPOTENCY_KEY_REUSED: define((d: { commandId: string }) => `The command id or idempotency key was used before with another command (${d.commandId}).`),
@@ -38,7 +46,7 @@ export const errorTable = {
   INVALID_EVENT: define((d: { type: string; issues: readonly InputIssue[] }) => `decide made an event ${d.type} that its schema refuses: ${d.issues.map((i) => `${i.pointer || "/"} ${i.detail}`).join("; ")}`),
 
   // relay, transports, logs
-  LOG_DIVERGED: define((d: { log: string; problem: string }) => `Log '${d.log}' and its copy are not the same history: ${d.problem}. Nothing was written. See docs/operations.md#log-diverged.`),
+  LOG_DIVERGED: define((d: { log: string; problem: string; partition?: number }) => `Log '${d.log}' and its copy are not the same history: ${d.problem}. Nothing was written. See docs/operations.md#log-diverged.`),
   LOG_GAP: define((d: { log: string; partition: number; expected: number; found: number }) => `Log '${d.log}', partition ${d.partition}: expected position ${d.expected}, found ${d.found}. The reader stops rather than skip an event.`),
 
   // read side
@@ -58,6 +66,12 @@ export const errorTable = {
 /** One fault of one input field: RFC 6901 pointer ("" is the whole), and what is wrong there. */
 export interface InputIssue {
   readonly pointer: string;
+  readonly detail: string;
+}
+
+/** One fault of one query or path parameter. */
+export interface ParameterIssue {
+  readonly parameter: string;
   readonly detail: string;
 }
 

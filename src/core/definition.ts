@@ -20,7 +20,7 @@ export interface AnyCommand {
 
 /** What stands in `orders.commands`: a function that makes the command and knows what it makes. */
 export interface AnyCommandType {
-  (stream: string, data?: never): AnyCommand;
+  (stream: string, data: never): AnyCommand;
   readonly aggregate: AnyAggregate;
   readonly type: string;
   readonly schema: Schema;
@@ -34,6 +34,8 @@ export interface AnyAggregate {
   readonly name: string;
   /** The body member that holds the stream's key, such as "orderId". */
   readonly id: string;
+  /** What a stream's key must be; every string where there is none. Checked before anything is loaded. */
+  readonly streamSchema?: Schema | undefined;
   readonly commandSchemas: Readonly<Record<string, Schema>>;
   readonly eventSchemas: Readonly<Record<string, Schema>>;
   /** Rejections by name, as given: a text, or a function of the rejection's data. */
@@ -49,12 +51,13 @@ export interface AnyAggregate {
 
 export type Document = Readonly<Record<string, unknown>>;
 
-/** `fields` is a pure function of the referenced document (null: there is none, or not yet). */
+/** The copied fields: a pure function of the referenced document (null: there is none, or not yet) and of its key. `fillReferences` does all of it. */
 export interface AnyReference {
   readonly kind: "reference";
   readonly view: AnyView;
-  fields(document: Document | null): Document;
-  /** The names of the copied fields: `Object.keys(fields(null))`. */
+  /** `key` is what the referring field holds; "" where that is null. */
+  fields(document: Document | null, key: string): Document;
+  /** The names of the copied fields: `Object.keys(fields(null, ""))`. */
   readonly copies: readonly string[];
 }
 

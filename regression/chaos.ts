@@ -1,0 +1,67 @@
+/** Kills and freezes processes at random and starts them again, until told to stop. */
+import { setTimeout as wait } from "node:timers/promises";
+import type { Cluster } from "./cluster.ts";
+import type { Program } from "./program.ts";
+import type { Random } from "./random.ts";
+
+export type Kills = Record<"command" | "projection" | "query" | "freeze", number>;
+
+export interface ChaosOptions {
+  readonly cluster: Cluster;
+  readonly random: Random;
+  readonly stop: AbortSignal;
+}
+
+/** Every kind of process is hit in turn, in random order; which one of its kind, when and for how long is chance. Leaves every process started and thawed. */
+export async function killAtRandom({ cluster, random, stop }: ChaosOptions): Promise<Kills> {
+  const kills: Kills = { command: 0, projection: 0, query: 0, freeze: 0 };
+  const comingBack = new Set<Promise<void>>();
+  const kinds = { command: cluster.commands, projection: cluster.projections, query: cluster.queries } as const;
+  let turn: (keyof typeof kinds)[] = [];
+  while (!stop.aborted) {
+    await pause(200 + random.below(900), stop);
+    if (stop.aborted) break;
+    if (turn.length === 0) turn = shuffled(Object.keys(kinds) as (keyof typeof kinds)[], random);
+    const kind = turn.pop()!;
+    const victim = random.pick(kinds[kind]);
+    if (!victim.running) continue;
+    const action = random.chance(0.2) ? freeze(victim, 500 + random.below(2_500), stop) : killAndStart(victim, random.below(700));
+    kills[action.what === "freeze" ? "freeze" : kind]++;
+    const back = action.done.finally(() => comingBack.delete(back));
+    comingBack.add(back);
+  }
+  await Promise.all(comingBack);
+  return kills;
+}
+
+function freeze(victim: Program, forMs: number, stop: AbortSignal) {
+  victim.freeze();
+  return { what: "freeze" as const, done: pause(forMs, stop).then(() => victim.thaw()) };
+}
+
+function killAndStart(victim: Program, downMs: number) {
+  const done = (async () => {
+    await victim.kill();
+    await wait(downMs);
+    if (!victim.running) victim.start();
+  })();
+  return { what: "kill" as const, done };
+}
+
+/** Ends early, without an error, when `stop` aborts. */
+export async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  if (stop.aborted) return;
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    stop.addEventListener("abort", end);
+  });
+}
+
+function shuffled<T>(list: readonly T[], random: Random): T[] {
+  return list.map((item) => [random.next(), item] as const).toSorted(([a], [b]) => a - b).map(([, item]) => item);
+}

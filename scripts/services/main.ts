@@ -1,0 +1,69 @@
+/**
+ * Real servers for development, without containers:
+ *   npm run services -- up [kafka] [postgres]     start (all when none is named) and print the settings
+ *   npm run services -- down [kafka] [postgres]   stop; data and ports stay
+ *   npm run services -- status
+ */
+import { writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { servicesDir } from "./places.ts";
+import { down, settingsOf, up } from "./services.ts";
+import { readState, runningProcess, type ServiceName, serviceNames } from "./state.ts";
+
+const usage = "Usage: npm run services -- up [kafka] [postgres] | down [kafka] [postgres] | status";
+
+/** Progress goes to stderr: stdout holds only the settings. */
+const say = (line: string): void => console.error(line);
+
+async function main([verb, ...args]: readonly string[]): Promise<number> {
+  const unknown = args.find((name) => !serviceNames.includes(name as ServiceName));
+  if (unknown !== undefined || !["up", "down", "status"].includes(verb ?? "")) {
+    console.error(unknown === undefined ? usage : `There is no service '${unknown}'.\n${usage}`);
+    return 2;
+  }
+  const names = args.length > 0 ? (args as ServiceName[]) : serviceNames;
+  if (verb === "status") status();
+  else if (verb === "down") await settle(names.map((name) => down(name, say)));
+  else await upAll(names);
+  return 0;
+}
+
+async function upAll(names: readonly ServiceName[]): Promise<void> {
+  await settle(names.map((name) => up(name, say)));
+  const lines = Object.entries(runningSettings()).map(([name, value]) => `${name}=${value}`);
+  const file = join(servicesDir, "env");
+  writeFileSync(file, `${lines.join("\n")}\n`);
+  console.log(lines.join("\n"));
+  say(`Copy these lines, or start node with --env-file=${relative(process.cwd(), file)}`);
+}
+
+function status(): void {
+  for (const name of serviceNames) {
+    const state = readState()[name];
+    const running = runningProcess(state);
+    console.log(
+      `${name.padEnd(9)} ${running && state ? `up at 127.0.0.1:${state.port}, pid ${running.pid}, log ${relative(process.cwd(), join(servicesDir, name, `${name}.log`))}` : "down"}`,
+    );
+  }
+}
+
+function runningSettings(): Record<string, string> {
+  const state = readState();
+  return Object.assign(
+    {},
+    ...serviceNames.map((name) => (state[name] && runningProcess(state[name]) ? settingsOf(name, state[name]) : {})),
+  ) as Record<string, string>;
+}
+
+/** Waits for all, so that one failure does not leave another service half started, then fails with the first. */
+async function settle(all: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(all)).find((result) => result.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,66 @@
+/** What the compiler checks of a route table: methods, path parameters, filters, statuses. */
+import type { AnyCommandType, AnyView } from "../core/definition.ts";
+import type { Nothing, RejectionsOf } from "../core/message-types.ts";
+import type { IndexedOf } from "../core/view-types.ts";
+
+/** The names of the rejections that a command may meet. */
+export type RejectionNames<C> = RejectionsOf<C> extends infer R ? (R extends { readonly rejection: infer Name extends string } ? Name : never) : never;
+
+export type Direction = "asc" | "desc";
+
+/** A command as a route; `rejects` narrows what its documentation lists. */
+export interface CommandRoute<Names extends string = string> {
+  readonly kind: "command";
+  readonly type: AnyCommandType;
+  readonly rejects: readonly string[] | undefined;
+  readonly "~rejects"?: Names;
+}
+
+/** A list of documents of a view. */
+export interface FindRoute<Filters extends string = string> {
+  readonly kind: "find";
+  readonly view: AnyView;
+  readonly filter: readonly Filters[];
+  readonly order: readonly { readonly field: string; readonly direction: Direction }[];
+}
+
+/** One document of a view, by the key in the path. */
+export interface GetRoute {
+  readonly kind: "get";
+  readonly view: AnyView;
+  /** The member of the answer that holds the document. */
+  readonly as: string;
+  /** The code of the 404. */
+  readonly notFound: string | undefined;
+}
+
+export type AnyRoute = AnyCommandType | CommandRoute | FindRoute | GetRoute;
+
+export interface FindOptions<V extends AnyView, F extends IndexedOf<V>, O> {
+  /** Indexed fields that clients may filter by, as query or path parameters of their name. */
+  readonly filter?: readonly F[];
+  /** At most two indexed fields; the document's key breaks ties, in the direction of the last. */
+  readonly order?: O & Nothing<Exclude<keyof O, IndexedOf<V>>>;
+}
+
+/** What a business refusal may be to HTTP; 409 unless said. */
+export type RejectionStatus = 402 | 403 | 404 | 409 | 410 | 422 | 423 | 451;
+
+export type Statuses<R> = { readonly [K in RejectionsOfRoutes<R>]?: RejectionStatus };
+
+type RejectionsOfRoutes<R> = { [K in keyof R]: R[K] extends CommandRoute<infer Names> ? Names : RejectionNames<R[K]> }[keyof R];
+
+type Parameters<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Parameters<Rest> : never;
+
+/** `unknown` for a good route, a sentence that names the cause for any other. */
+export type CheckedRoutes<R> = { readonly [K in keyof R]: CheckedRoute<K, R[K]> };
+
+type CheckedRoute<K, T> = K extends `POST /${infer Path}` ? PostRoute<Parameters<Path>, T> : K extends `GET /${infer Path}` ? ReadRoute<Parameters<Path>, T> : "a route's key is 'POST /path' or 'GET /path'";
+
+type PostRoute<Names extends string, T> = T extends { readonly kind: "find" | "get" }
+  ? "a POST route takes a command, not a view"
+  : [Exclude<Names, "id">] extends [never] ? unknown : `{${Exclude<Names, "id">}}: the only path parameter of a command is {id}, its stream`;
+
+type ReadRoute<Names extends string, T> = T extends FindRoute<infer Filters>
+  ? [Exclude<Names, Filters>] extends [never] ? unknown : `{${Exclude<Names, Filters>}} is not a filter of this route`
+  : T extends GetRoute ? ([Names] extends [never] ? "a get route has one path parameter: the document's key" : unknown) : "a GET route takes find(…) or get(…), not a command";

@@ -1,0 +1,16 @@
+/** What a service is written with: definitions, HTTP, and the service itself. */
+
+// definitions
+export { aggregate, reference, view } from "./core/index.ts";
+export type { Aggregate, DocumentOf, Metadata, Out, Token, View } from "./core/index.ts";
+
+// HTTP
+export { command, find, get, http } from "./http/index.ts";
+
+// running it
+export { run, service } from "./service/index.ts";
+export type { App, Service, ServiceOptions, Settings, StartOptions } from "./service/index.ts";
+
+// faults
+export { isTidemarkError, TidemarkError } from "./errors.ts";
+export type { ErrorCode } from "./errors.ts";

@@ -1,0 +1,113 @@
+/** Record batch format v2, the writing half. Uncompressed: what the topic's `compression.type` says is the broker's to do. */
+import { crc32c } from "@platformatic/kafka";
+import { type ByteWriter, byteWriter } from "./byte-writer.ts";
+
+export interface RecordToWrite {
+  readonly key: string;
+  readonly value: string;
+  /** Headers that many records share, already encoded by `encodeHeaders`. */
+  readonly fixedHeaders: EncodedHeaders;
+  /** Name (encoded by `headerName`) and value by turns. */
+  readonly headers: readonly (Uint8Array | string)[];
+}
+
+export interface EncodedHeaders {
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What a batch takes beside its records. */
+export const batchHeaderBytes = 61;
+
+export interface BatchEncoder {
+  /** Empties the batch. */
+  begin(timestampMs: number): void;
+  /** Bytes of the batch so far. */
+  readonly size: number;
+  readonly count: number;
+  add(record: RecordToWrite): void;
+  /** Takes the last record out again. */
+  dropLast(): void;
+  /** The finished batch, base offset 0, without producer id. It is a copy. */
+  finish(): Buffer;
+}
+
+export function batchEncoder(): BatchEncoder {
+  const writer: ByteWriter = byteWriter();
+  let count = 0;
+  let timestampMs = 0;
+  let beforeLast = batchHeaderBytes;
+
+  return {
+    begin(timestamp) {
+      timestampMs = timestamp;
+      count = 0;
+      beforeLast = batchHeaderBytes;
+      writer.reset(batchHeaderBytes);
+    },
+    get size() {
+      return writer.position;
+    },
+    get count() {
+      return count;
+    },
+    add(record) {
+      beforeLast = writer.position;
+      writer.framed(() => {
+        writer.byte(0); // attributes
+        writer.varint(0); // timestamp delta: one timestamp for the batch
+        writer.varint(count);
+        writer.text(record.key);
+        writer.text(record.value);
+        writeHeaders(writer, record);
+      });
+      count++;
+    },
+    dropLast() {
+      writer.reset(beforeLast);
+      count--;
+    },
+    finish() {
+      const batch = writer.copy();
+      batch.writeBigInt64BE(0n, 0); // base offset: the broker's
+      batch.writeInt32BE(batch.length - 12, 8);
+      batch.writeInt32BE(-1, 12); // leader epoch
+      batch[16] = 2; // magic
+      batch.writeInt16BE(0, 21); // attributes
+      batch.writeInt32BE(count - 1, 23); // last offset delta
+      batch.writeBigInt64BE(BigInt(timestampMs), 27);
+      batch.writeBigInt64BE(BigInt(timestampMs), 35);
+      batch.writeBigInt64BE(-1n, 43); // producer id
+      batch.writeInt16BE(-1, 51);
+      batch.writeInt32BE(-1, 53); // base sequence
+      batch.writeInt32BE(count, 57);
+      batch.writeUInt32BE(crc32c(batch.subarray(21)) >>> 0, 17);
+      return batch;
+    },
+  };
+}
+
+function writeHeaders(writer: ByteWriter, record: RecordToWrite): void {
+  const own = record.headers;
+  writer.varint(record.fixedHeaders.count + own.length / 2);
+  writer.bytes(record.fixedHeaders.bytes);
+  for (let i = 0; i < own.length; i += 2) {
+    writer.bytes(own[i] as Uint8Array);
+    writer.text(own[i + 1] as string);
+  }
+}
+
+export function headerName(name: string): Uint8Array {
+  const writer = byteWriter(64);
+  writer.text(name);
+  return writer.copy();
+}
+
+export function encodeHeaders(headers: readonly (readonly [string, string])[]): EncodedHeaders {
+  const writer = byteWriter(512);
+  for (const [name, value] of headers) {
+    writer.text(name);
+    writer.text(value);
+  }
+  return { count: headers.length, bytes: writer.copy() };
+}

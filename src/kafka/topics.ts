@@ -1,0 +1,101 @@
+/** Topics of logs: made with the settings that a log needs, or checked. Auto-creation is never relied on. */
+import { createTopicsV7, describeConfigsV4, metadataV12 } from "@platformatic/kafka";
+import { TidemarkError } from "../errors.ts";
+import { answerOf, type Cluster, type TopicMetadata } from "./cluster.ts";
+import { request } from "./connections.ts";
+import { BrokerRefusal, code, unavailable } from "./protocol-errors.ts";
+import { retrying } from "./retry.ts";
+
+export interface CheckedTopic {
+  readonly topicId: string;
+  /** The topic's `max.message.bytes`: the largest batch. */
+  readonly maxBatchBytes: number;
+  /** Settings weaker than a log needs, in words for the operator. */
+  readonly weaknesses: readonly string[];
+}
+
+const limitMs = 15_000;
+const createTimeoutMs = 10_000;
+const topicResource = 2;
+
+/**
+ * Makes the topic where there is none, waits until every partition has a leader, and looks at its settings.
+ * @throws PARTITIONS_CHANGED where it has another number of partitions, INVALID_SETTING where Kafka refuses the name, UNAVAILABLE, CLOSED
+ */
+export async function ensureTopic(cluster: Cluster, topic: string, log: string, partitions: number): Promise<CheckedTopic> {
+  const found = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, async () => {
+    const metadata = await cluster.refresh(topic);
+    if (metadata === null) {
+      await create(cluster, topic, partitions);
+      throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic); // asked for again until every broker knows it
+    }
+    if (metadata.leaders.length === 0 || metadata.leaders.some((leader) => leader === null)) throw new BrokerRefusal(`topic ${topic}`, 5);
+    return metadata;
+  });
+  if (found.leaders.length !== partitions) throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: found.leaders.length, asked: partitions });
+  const settings = await describe(cluster, topic);
+  return { topicId: found.topicId, maxBatchBytes: Number(settings.get("max.message.bytes") ?? 1_048_588), weaknesses: weaknessesOf(topic, found, settings) };
+}
+
+async function create(cluster: Cluster, topic: string, partitions: number): Promise<void> {
+  const { brokers } = await cluster.anyBroker((connection) => metadataV12.api.async(connection, [], false));
+  const replicated = brokers.length >= 3;
+  const configs = [
+    { name: "cleanup.policy", value: "delete" },
+    { name: "retention.ms", value: "-1" },
+    { name: "retention.bytes", value: "-1" },
+    ...(replicated
+      ? [
+          { name: "min.insync.replicas", value: "2" },
+          { name: "unclean.leader.election.enable", value: "false" },
+        ]
+      : []),
+  ];
+  const wanted = { name: topic, numPartitions: partitions, replicationFactor: replicated ? 3 : 1, assignments: [], configs };
+  const answer = await cluster.anyBroker((connection) =>
+    request(
+      connection,
+      createTopicsV7.api,
+      () => createTopicsV7.createRequest([wanted], createTimeoutMs, false),
+      (reader) => answerOf(() => createTopicsV7.parseResponse(0, createTopicsV7.api.key, createTopicsV7.api.version, reader)),
+    ),
+  );
+  const made = answer.topics[0];
+  if (made === undefined || made.errorCode === code.none || made.errorCode === code.topicExists) return;
+  if (made.errorCode === code.invalidTopic) throw new TidemarkError("INVALID_SETTING", { setting: `topic ${topic}`, problem: made.errorMessage ?? "Kafka refuses the name" });
+  throw new BrokerRefusal(`creation of topic ${topic}${made.errorMessage === null ? "" : ` (${made.errorMessage})`}`, made.errorCode);
+}
+
+async function describe(cluster: Cluster, topic: string): Promise<Map<string, string | null>> {
+  const resources = [{ resourceType: topicResource, resourceName: topic, configurationKeys: null }] as const;
+  const answer = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, () =>
+    cluster.anyBroker((connection) =>
+      request(
+        connection,
+        describeConfigsV4.api,
+        () => describeConfigsV4.createRequest([...resources], false, false),
+        (reader) => answerOf(() => describeConfigsV4.parseResponse(0, describeConfigsV4.api.key, describeConfigsV4.api.version, reader)),
+      ),
+    ),
+  );
+  const result = answer.results[0];
+  if (result === undefined || result.errorCode !== code.none) throw unavailable(`the configuration of topic ${topic}`, new BrokerRefusal(`topic ${topic}`, result?.errorCode ?? -1));
+  return new Map(result.configs.map((config) => [config.name, config.value ?? null]));
+}
+
+function weaknessesOf(topic: string, { replication, brokers }: TopicMetadata, settings: ReadonlyMap<string, string | null>): string[] {
+  const found: string[] = [];
+  const want = (name: string, wanted: string, consequence: string) => {
+    const value = settings.get(name);
+    if (value !== wanted) found.push(`Topic ${topic}: ${name} is ${value ?? "unset"}, should be ${wanted}: ${consequence}.`);
+  };
+  want("cleanup.policy", "delete", "compaction removes events, and a read model can no longer be rebuilt from this topic");
+  want("retention.ms", "-1", "Kafka removes old events, and a read model can no longer be rebuilt from this topic");
+  want("retention.bytes", "-1", "Kafka removes old events, and a read model can no longer be rebuilt from this topic");
+  if (brokers < 3) return found;
+  if (replication < 3) found.push(`Topic ${topic}: it has ${replication} ${replication === 1 ? "replica" : "replicas"}, should have 3: a lost broker can take events with it.`);
+  const inSync = Number(settings.get("min.insync.replicas"));
+  if (!(inSync >= 2)) found.push(`Topic ${topic}: min.insync.replicas is ${inSync}, should be 2: an event can be acknowledged by one broker alone.`);
+  want("unclean.leader.election.enable", "false", "a broker that lags can become leader and take acknowledged events away");
+  return found;
+}

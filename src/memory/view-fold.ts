@@ -1,0 +1,75 @@
+/** A view folded in memory: the plainest reading of a definition, which every store's answer is compared with. */
+import type { AnyView, Document } from "../core/definition.ts";
+import type { LogEvent } from "../core/message.ts";
+import { fillReferences } from "../core/reference.ts";
+
+/** What a store must answer for a key. */
+export interface FoldedDocument {
+  /** With the copied fields. */
+  readonly document: Document;
+  /** Keyed by stream: the stream's version at the last handled event. By other keys: how many events were applied since the document came to be. */
+  readonly version: number;
+  /** The latest time of a handled event that concerned it since it came to be. */
+  readonly lastUpdated: string;
+}
+
+export interface ViewFold {
+  /** One batch, in the order given. Positions at or below the last one of their partition are duplicates and skipped. A handler's error leaves the fold as it was before the batch. */
+  apply(batch: readonly LogEvent[]): void;
+  /** All documents, by key. */
+  documents(): Map<string, FoldedDocument>;
+}
+
+/** Own documents are kept as JSON text between batches, as a store would, so nothing but JSON lives on. */
+export function viewFold(view: AnyView): ViewFold {
+  const stored = new Map<string, { readonly own: string; readonly version: number; readonly lastUpdated: string }>();
+  const positions = new Map<string, number>();
+  const referenced = new Map(Object.values(view.references).map((reference) => [reference.view, viewFold(reference.view)]));
+
+  return {
+    apply(batch) {
+      const loaded = new Map<string, { own: Document | null; version: number; lastUpdated: string }>();
+      const ends = new Map(positions);
+      for (const event of batch) {
+        const partition = `${event.log}/${event.partition}`;
+        if (event.position <= (ends.get(partition) ?? 0)) continue;
+        ends.set(partition, event.position);
+        if (!view.handles(event)) continue;
+        for (const key of view.keys(event)) {
+          const before = loaded.get(key) ?? load(key);
+          const own = view.fold(before.own, event, key);
+          loaded.set(key, own === null ? { own, version: 0, lastUpdated: "" } : {
+            own,
+            version: view.keyed === "stream" ? event.version : before.version + 1,
+            lastUpdated: event.time > before.lastUpdated ? event.time : before.lastUpdated,
+          });
+        }
+      }
+      for (const fold of referenced.values()) fold.apply(batch);
+      for (const [key, { own, version, lastUpdated }] of loaded) {
+        if (own === null) stored.delete(key);
+        else stored.set(key, { own: JSON.stringify(own), version, lastUpdated });
+      }
+      for (const [partition, position] of ends) positions.set(partition, position);
+    },
+    documents() {
+      const cards = new Map([...referenced].map(([of, fold]) => [of, fold.documents()]));
+      return new Map([...stored].map(([key, { own, version, lastUpdated }]) => {
+        const document = fillReferences(view, JSON.parse(own) as Document, (field, id) => cards.get(view.references[field]!.view)?.get(id)?.document ?? null);
+        return [key, { document, version, lastUpdated }];
+      }));
+    },
+  };
+
+  function load(key: string): { own: Document | null; version: number; lastUpdated: string } {
+    const found = stored.get(key);
+    return found === undefined ? { own: null, version: 0, lastUpdated: "" } : { ...found, own: JSON.parse(found.own) as Document };
+  }
+}
+
+/** The documents that follow from `events`: in any order that keeps each partition's, all in one batch. */
+export function freshFold(view: AnyView, events: readonly LogEvent[]): Map<string, FoldedDocument> {
+  const fold = viewFold(view);
+  fold.apply(events);
+  return fold.documents();
+}

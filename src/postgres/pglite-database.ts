@@ -1,0 +1,130 @@
+/** The SQL port on PGlite, PostgreSQL in this process: one connection, so one piece of work at a time. */
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { PGlite, Results } from "@electric-sql/pglite";
+import { TidemarkError } from "../errors.ts";
+import { channelName, quoteIdentifier } from "./channel.ts";
+import { sessionSettings } from "./database-options.ts";
+import type { DatabaseOptions } from "./database-options.ts";
+import { mutex } from "./mutex.ts";
+import { notifier } from "./notifier.ts";
+import type { Connection, Database, SqlResult, Statement } from "./sql.ts";
+import { asText, int8, json, oid } from "./value-types.ts";
+
+/**
+ * `dataDir` undefined: in memory. Writes survive a killed process, not a loss of power (PGlite does not fsync).
+ * Nothing keeps a second process from opening the same folder and losing its writes: the caller locks it.
+ */
+export async function pgliteDatabase(dataDir: string | undefined, options: DatabaseOptions): Promise<Database> {
+  const settings = sessionSettings(options);
+  const pglite = await start(dataDir, options);
+  await pglite.exec(Object.entries(settings).map(([name, value]) => `set ${name} = ${name === "search_path" ? value : `'${value.replaceAll("'", "''")}'`};`).join("\n"));
+
+  const label = dataDir === undefined ? "PGlite in memory" : `PGlite ${dataDir}`;
+  const never = new AbortController().signal;
+  const lock = mutex();
+  let closed = false;
+
+  async function run<R>(statement: Statement): Promise<SqlResult<R>> {
+    // PGlite never leaves the microtask queue: without a turn of the loop a busy caller starves timers and sockets
+    await new Promise(setImmediate);
+    // after the turn, so that nothing runs on a closed instance
+    if (closed) throw new TidemarkError("CLOSED", { what: label });
+    const result = statement.values === undefined ? (await pglite.exec(statement.text)).at(-1) : await pglite.query(statement.text, [...statement.values]);
+    return toResult<R>(result);
+  }
+
+  const connection: Connection = {
+    lost: never,
+    query: run,
+    async pipeline(statements) {
+      const results: SqlResult<Record<string, unknown>>[] = [];
+      let failed: { readonly error: unknown } | undefined;
+      // as in a pipeline, statements after a failed one are sent too
+      for (const statement of statements) {
+        try {
+          results.push(await run(statement));
+        } catch (error) {
+          failed ??= { error };
+        }
+      }
+      if (failed !== undefined) throw failed.error;
+      return results;
+    },
+    async script(sql) {
+      await run({ text: sql });
+    },
+  };
+
+  async function exclusive<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    return lock.run(async () => {
+      try {
+        return await work(connection);
+      } catch (error) {
+        // outside a transaction this is only a warning
+        if (!closed) await pglite.exec("rollback");
+        throw error;
+      }
+    });
+  }
+
+  const notifications = notifier(async (channels, payloads) => {
+    await lock.run(() => run({ text: "select pg_notify(u.channel, u.payload) from unnest($1::text[], $2::text[]) u(channel, payload)", values: [channels, payloads] }));
+  });
+
+  return {
+    engine: "pglite",
+    label,
+    epoch: 0,
+    query: (statement) => lock.run(() => run(statement)),
+    exclusive,
+    async dedicated() {
+      return {
+        lost: never,
+        query: (statement) => lock.run(() => run(statement)),
+        pipeline: (statements) => exclusive((one) => one.pipeline(statements)),
+        script: (sql) => exclusive((one) => one.script(sql)),
+        close: async () => undefined,
+      };
+    },
+    async listen(channel, onPayload) {
+      const name = quoteIdentifier(channelName(options.schema, channel));
+      const stop = await lock.run(() => pglite.listen(name, onPayload));
+      return () => lock.run(async () => (closed ? undefined : stop()));
+    },
+    notify: (channel, key, payload) => notifications.notify(channelName(options.schema, channel), key, payload),
+    array: (_type, values) => values,
+    async close() {
+      if (closed) return;
+      await notifications.close();
+      await lock.run(async () => {
+        if (closed) return;
+        closed = true;
+        await pglite.close();
+      });
+    },
+  };
+}
+
+function toResult<R>(result: Results<unknown> | undefined): SqlResult<R> {
+  const found = result as (Results<unknown> & { readonly command?: string; readonly rowCount?: number }) | undefined;
+  const rows = (found?.rows ?? []) as R[];
+  return { rows, rowCount: found?.rowCount ?? rows.length, command: found?.command ?? "" };
+}
+
+async function start(dataDir: string | undefined, options: DatabaseOptions): Promise<PGlite> {
+  const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
+    throw new TidemarkError("MISSING_PACKAGE", { name: "@electric-sql/pglite", purpose: "to run without a database server" }, { cause });
+  });
+  if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
+  const fresh = dataDir === undefined || !existsSync(join(dataDir, "PG_VERSION"));
+  const image = fresh ? await options.image?.load() : undefined;
+  const parsers = { [oid.int8]: int8, [oid.json]: json, [oid.jsonb]: json, [oid.date]: asText };
+  const pglite = new PGlite({ ...(dataDir === undefined ? {} : { dataDir }), ...(image === undefined ? {} : { loadDataDir: new Blob([image as Uint8Array<ArrayBuffer>]) }), parsers });
+  await pglite.waitReady;
+  if (fresh && image === undefined && options.image !== undefined) {
+    await options.image.save(new Uint8Array(await (await pglite.dumpDataDir("none")).arrayBuffer()));
+  }
+  return pglite;
+}

@@ -1,0 +1,95 @@
+/** One connection of the `pg` driver: its settings, and how its errors come out. */
+import pg from "pg";
+import { databaseError, unavailable } from "./sql-errors.ts";
+import { sessionSettings } from "./database-options.ts";
+import type { DatabaseOptions } from "./database-options.ts";
+import type { Connection, SqlResult, Statement } from "./sql.ts";
+import { asText, int8, json, oid } from "./value-types.ts";
+
+const parsers = new Map<number, (text: string) => unknown>([
+  [oid.int8, int8],
+  [oid.json, json],
+  [oid.jsonb, json],
+  [oid.date, asText],
+]);
+
+const parseInt8Array = pg.types.getTypeParser(oid.int8Array as number) as (text: string) => readonly (string | null)[];
+parsers.set(oid.int8Array, (text) => parseInt8Array(text).map((v) => (v === null ? null : int8(v))));
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((id: number, format?: "text" | "binary") => (format === "binary" ? undefined : parsers.get(id)) ?? pg.types.getTypeParser(id, format)) as pg.CustomTypesConfig["getTypeParser"],
+};
+
+/** `pipeline`: the driver sends a query without waiting for the answer to the one before; it is a new option that the types do not know yet. */
+export function clientConfig(url: string, options: DatabaseOptions): pg.PoolConfig & { readonly pipeline: boolean } {
+  const parsed = new URL(url);
+  const own = Object.entries(sessionSettings(options)).map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, (c) => `\\${c}`)}`);
+  const given = parsed.searchParams.get("options");
+  // options in the URL would win over ours in the driver; here they come first, so ours count
+  parsed.searchParams.delete("options");
+  return {
+    connectionString: parsed.href,
+    options: [...(given === null ? [] : [given]), ...own].join(" "),
+    application_name: options.applicationName ?? "tidemark",
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    types,
+    pipeline: true,
+  };
+}
+
+/** Host, port and database: never user or password. */
+export function labelOf(url: string): string {
+  const { hostname, port, pathname, searchParams } = new URL(url);
+  const host = hostname === "" ? (searchParams.get("host") ?? "localhost") : hostname;
+  return `PostgreSQL ${host}:${port === "" ? "5432" : port}${pathname}`;
+}
+
+/** Aborts `lost`, and calls `onLost` once, when the connection breaks; an end that we asked for is no loss. */
+export function watch(client: pg.ClientBase, label: string, onLost: () => void): AbortSignal {
+  const controller = new AbortController();
+  // the driver says 'error' up to twice for one loss, and Node ends the process where nobody listens
+  client.on("error", (error: unknown) => {
+    if (controller.signal.aborted) return;
+    controller.abort(unavailable(error, label));
+    onLost();
+  });
+  return controller.signal;
+}
+
+const toResult = <R>(result: pg.QueryResult | pg.QueryResult[]): SqlResult<R> => {
+  const last = Array.isArray(result) ? result.at(-1)! : result;
+  return { rows: last.rows as R[], rowCount: last.rowCount ?? 0, command: last.command };
+};
+
+const toConfig = (statement: Statement): pg.QueryConfig => ({
+  text: statement.text,
+  ...(statement.values === undefined ? {} : { values: [...statement.values] }),
+  ...(statement.name === undefined ? {} : { name: statement.name }),
+});
+
+export async function send<R>(client: pg.ClientBase | pg.Pool, statement: Statement, label: string): Promise<SqlResult<R>> {
+  try {
+    return toResult<R>(await client.query(toConfig(statement)));
+  } catch (error) {
+    throw databaseError(error, label);
+  }
+}
+
+export function connectionOf(client: pg.ClientBase, lost: AbortSignal, label: string): Connection {
+  return {
+    lost,
+    query: (statement) => send(client, statement, label),
+    async pipeline(statements) {
+      const settled = await Promise.allSettled(statements.map((statement) => send<Record<string, unknown>>(client, statement, label)));
+      return settled.map((one) => {
+        if (one.status === "rejected") throw one.reason;
+        return one.value;
+      });
+    },
+    async script(sql) {
+      await send(client, { text: sql }, label);
+    },
+  };
+}

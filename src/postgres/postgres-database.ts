@@ -1,0 +1,134 @@
+/** The SQL port on PostgreSQL, by `pg`: a pool for short work, connections of their own for what lasts. */
+import pg from "pg";
+import { TidemarkError } from "../errors.ts";
+import { binaryArray } from "./binary-array.ts";
+import { channelName, quoteIdentifier } from "./channel.ts";
+import type { DatabaseOptions } from "./database-options.ts";
+import { listener } from "./listener.ts";
+import { notifier } from "./notifier.ts";
+import { clientConfig, connectionOf, labelOf, send, watch } from "./postgres-client.ts";
+import { databaseError, unavailable } from "./sql-errors.ts";
+import type { Connection, Database } from "./sql.ts";
+
+const transactionStatus = (client: pg.PoolClient): string | null => (client as { getTransactionStatus?: () => string | null }).getTransactionStatus?.() ?? null;
+
+/** Connects at the first use. @throws INVALID_SETTING for a schema's name that cannot be one */
+export function postgresDatabase(url: string, options: DatabaseOptions): Database {
+  const config = clientConfig(url, options);
+  const label = labelOf(url);
+  const signals = new WeakMap<pg.ClientBase, AbortSignal>();
+  const dedicated = new Set<{ close(): Promise<void> }>();
+  let epoch = 0;
+  let closed = false;
+  const raise = (): void => {
+    epoch++;
+  };
+
+  const pool = new pg.Pool({ ...config, max: options.poolSize ?? 10, idleTimeoutMillis: 30_000, allowExitOnIdle: true });
+  pool.on("connect", (client) => signals.set(client, watch(client, label, raise)));
+  // the client's own listener has counted the loss; without one here Node would end the process
+  pool.on("error", () => undefined);
+
+  const checkOpen = (): void => {
+    if (closed) throw new TidemarkError("CLOSED", { what: label });
+  };
+
+  async function openClient(): Promise<{ client: pg.Client; lost: AbortSignal }> {
+    checkOpen();
+    const client = new pg.Client(config);
+    const lost = watch(client, label, raise);
+    try {
+      await client.connect();
+    } catch (error) {
+      throw unavailable(error, label);
+    }
+    return { client, lost };
+  }
+
+  async function openDedicated(): Promise<Connection & { close(): Promise<void> }> {
+    const { client, lost } = await openClient();
+    const connection = {
+      ...connectionOf(client, lost, label),
+      async close() {
+        dedicated.delete(connection);
+        await client.end();
+      },
+    };
+    dedicated.add(connection);
+    return connection;
+  }
+
+  async function giveBack(client: pg.PoolClient, lost: AbortSignal): Promise<void> {
+    if (!lost.aborted && transactionStatus(client) !== "I") {
+      try {
+        await client.query("rollback");
+      } catch (error) {
+        return client.release(error instanceof Error ? error : true);
+      }
+    }
+    client.release(lost.aborted);
+  }
+
+  let notifying: (Connection & { close(): Promise<void> }) | undefined;
+  const notifications = notifier(async (channels, payloads) => {
+    if (notifying === undefined || notifying.lost.aborted) {
+      notifying = await openDedicated();
+      await notifying.script("set synchronous_commit = off");
+    }
+    await notifying.query({
+      name: "tidemark_notify",
+      text: "select pg_notify(u.channel, u.payload) from unnest($1::text[], $2::text[]) u(channel, payload)",
+      values: [binaryArray("text", channels), binaryArray("text", payloads)],
+    });
+  });
+
+  const listening = listener(async (onNotification) => {
+    const { client, lost } = await openClient();
+    client.on("notification", (message) => onNotification(message.channel, message.payload ?? ""));
+    return {
+      lost,
+      listen: async (channel) => void (await send(client, { text: `listen ${quoteIdentifier(channel)}` }, label)),
+      unlisten: async (channel) => void (await send(client, { text: `unlisten ${quoteIdentifier(channel)}` }, label)),
+      close: () => client.end(),
+    };
+  });
+
+  return {
+    engine: "postgres",
+    label,
+    get epoch() {
+      return epoch;
+    },
+    async query(statement) {
+      checkOpen();
+      return send(pool, statement, label);
+    },
+    async exclusive(work) {
+      checkOpen();
+      const client = await pool.connect().catch((error: unknown) => {
+        throw databaseError(error, label);
+      });
+      const lost = signals.get(client)!;
+      try {
+        return await work(connectionOf(client, lost, label));
+      } finally {
+        await giveBack(client, lost);
+      }
+    },
+    dedicated: openDedicated,
+    listen: async (channel, onPayload, onReconnect) => {
+      checkOpen();
+      return listening.listen(channelName(options.schema, channel), onPayload, onReconnect);
+    },
+    notify: (channel, key, payload) => notifications.notify(channelName(options.schema, channel), key, payload),
+    array: binaryArray,
+    async close() {
+      if (closed) return;
+      await notifications.close();
+      closed = true;
+      await listening.close();
+      await Promise.all([...dedicated].map((connection) => connection.close()));
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/** Folds a batch in memory: which keys it concerns, and what their documents become. Failures name the event at fault. */
+import type { AnyView, Document } from "../core/definition.ts";
+import type { LogEvent } from "../core/message.ts";
+import { stripCopies } from "../core/reference.ts";
+import { TidemarkError } from "../errors.ts";
+import { checkKey, checkRow, type Row } from "./view-rows.ts";
+import type { ViewShape } from "./view-shape.ts";
+
+/** Events by key, in the order of the log. */
+export type Touched = ReadonlyMap<string, readonly LogEvent[]>;
+
+/** What the batch makes of one key. `last`: the latest event that concerned it. */
+export interface Change {
+  readonly row: Row;
+  readonly last: LogEvent;
+}
+
+/** @throws HANDLER_FAILED naming `event`, for anything that `work` throws */
+export function blaming<T>(view: string, event: LogEvent, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw handlerFailed(view, event, cause);
+  }
+}
+
+export function handlerFailed(view: string, event: LogEvent, cause: unknown): TidemarkError<"HANDLER_FAILED"> {
+  const { type, log, partition, position } = event;
+  return new TidemarkError("HANDLER_FAILED", { view, type, log, partition, position, problem: cause instanceof Error ? cause.message : String(cause) }, { cause });
+}
+
+/** `failing`: the view whose partition stands still where this fails. @throws HANDLER_FAILED */
+export function touchedBy(view: AnyView, events: readonly LogEvent[], failing: string): Touched {
+  const touched = new Map<string, LogEvent[]>();
+  for (const event of events) {
+    const keys = blaming(failing, event, () => {
+      const found = view.keys(event);
+      for (const key of found) checkKey(key);
+      return found;
+    });
+    for (const key of new Set(keys)) {
+      const known = touched.get(key);
+      if (known === undefined) touched.set(key, [event]);
+      else known.push(event);
+    }
+  }
+  return touched;
+}
+
+export const noRow = (key: string): Row => ({ key, document: null, version: 0, updated: "" });
+
+/** Handlers do not see copied fields. @throws HANDLER_FAILED */
+export function foldKey(shape: ViewShape, key: string, events: readonly LogEvent[], current: Row, failing: string): Change {
+  const { view } = shape;
+  let { version, updated } = current;
+  let document = current.document === null ? null : stripCopies(view, current.document);
+  for (const event of events) {
+    const before: Document | null = document;
+    document = blaming(failing, event, () => view.fold(before, event, key));
+    if (view.keyed === "key") {
+      version += 1;
+      if (event.time > updated) updated = event.time;
+    } else if (document !== null) {
+      version = event.version;
+      updated = event.time;
+    } else {
+      version = 0;
+      updated = "";
+    }
+  }
+  const last = events.at(-1)!;
+  const folded = document;
+  if (folded !== null) blaming(failing, last, () => checkRow(shape, key, folded, "own"));
+  return { row: { key, document, version, updated }, last };
+}

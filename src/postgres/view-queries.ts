@@ -1,0 +1,60 @@
+/** Queries of one generation: by keys, and by indexed fields. Only held rows are seen. */
+import type { AnyView } from "../core/definition.ts";
+import { TidemarkError } from "../errors.ts";
+import type { FindQuery, FoundPage, StoredDocument } from "../runtime/ports.ts";
+import type { Database, SqlResult, Statement } from "./sql.ts";
+import { sqlState } from "./sql-errors.ts";
+import { afterText, orderColumns, orderText, parameters, whereText } from "./view-conditions.ts";
+import { documentTable, named, quoted } from "./view-names.ts";
+import { selectList, storedDocument, type SqlRow } from "./view-rows.ts";
+import { shapeOf } from "./view-shape.ts";
+
+export interface ViewQueries {
+  get(view: AnyView, generation: number, keys: readonly string[]): Promise<readonly (StoredDocument | undefined)[]>;
+  find(view: AnyView, generation: number, query: FindQuery): Promise<FoundPage>;
+}
+
+const undefinedTable = "42P01";
+
+export function viewQueries(database: Database): ViewQueries {
+  async function rows(view: AnyView, generation: number, statement: Statement): Promise<SqlResult<SqlRow>> {
+    try {
+      return await database.query<SqlRow>(statement);
+    } catch (error) {
+      if (sqlState(error) === undefinedTable) throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation }, { cause: error });
+      throw error;
+    }
+  }
+
+  return {
+    async get(view, generation, keys) {
+      const shape = shapeOf(view);
+      // no document can have another kind of key
+      const possible = keys.filter((key) => key.isWellFormed() && !key.includes("\0"));
+      const text = `select ${selectList(shape)} from ${quoted(documentTable(view.name, generation))} where _key = any($1::text[]) and _held`;
+      const found = new Map((await rows(view, generation, { ...named(text), values: [database.array("text", possible)] })).rows.map((row) => [row._key, row]));
+      return keys.map((key) => {
+        const row = found.get(key);
+        return row === undefined ? undefined : storedDocument(shape, row);
+      });
+    },
+    async find(view, generation, query) {
+      const shape = shapeOf(view);
+      if (!Number.isSafeInteger(query.limit) || query.limit < 1) {
+        throw new TidemarkError("INVALID_INPUT", { what: `The query of view '${view.name}'`, issues: [{ pointer: "/limit", detail: "must be a whole number above 0" }] });
+      }
+      const order = orderColumns(shape, query.order);
+      const to = parameters();
+      const conditions = ["_held", ...whereText(shape, query.where, to), ...(query.after === undefined ? [] : [afterText(order, query.after, to)])];
+      const text = `select ${selectList(shape)} from ${quoted(documentTable(view.name, generation))} where ${conditions.join(" and ")} order by ${orderText(order)} limit ${query.limit + 1}`;
+      // one more than asked for tells whether there is a next page
+      const found = (await rows(view, generation, { text, values: to.values })).rows;
+      const page = found.slice(0, query.limit);
+      const last = found.length > query.limit ? page.at(-1)! : undefined;
+      return {
+        items: page.map((row) => storedDocument(shape, row)),
+        next: last === undefined ? null : [...query.order.map(({ field }) => last[field] as string | number | boolean | null), last._key],
+      };
+    },
+  };
+}

@@ -1,0 +1,219 @@
+/**
+ * Feeds one (view, generation) from one log: fetches in batches, keeps one apply in flight per partition while the next batch gathers (I7),
+ * and goes by the view store's checkpoint alone (I4). Another owner of the same partition costs a lost compare-and-set, never a wrong row.
+ */
+import { isTidemarkError } from "../errors.ts";
+import type { Batch, Checkpoint, Cursor, Failure, LogReader, Logger, ViewProjection } from "./ports.ts";
+import { pause, wake } from "./wake.ts";
+
+export interface FeedOptions {
+  readonly projection: ViewProjection;
+  readonly log: string;
+  readonly reader: LogReader;
+  readonly logger: Logger;
+  /** Called after each checkpoint this feed moved. */
+  readonly onApplied?: (checkpoint: Checkpoint) => void;
+}
+
+export interface Feed {
+  readonly log: string;
+  /** The whole new assignment; what is no longer in it ends with the apply in flight. */
+  assign(checkpoints: readonly Checkpoint[]): void;
+  partitions(): readonly { readonly partition: number; readonly position: number; readonly failure: Failure | null }[];
+  stop(): Promise<void>;
+}
+
+interface Partition {
+  checkpoint: Checkpoint;
+  /** Fetched up to here. */
+  cursor: Cursor;
+  queue: Batch[];
+  applying: boolean;
+  failure: Failure | null;
+  assigned: boolean;
+}
+
+const maxEventsPerFetch = 2_000;
+const maxEventsPerApply = 5_000;
+const maxEventsQueued = 10_000;
+/** A long poll ends by itself this often; nothing depends on it. */
+const longPollMs = 5_000;
+/** While a full partition is left out of the poll, it must not wait long to be let in again. */
+const shortPollMs = 50;
+
+export function feed({ projection, log, reader, logger, onApplied }: FeedOptions): Feed {
+  const { view, generation } = projection;
+  const name = `view '${view.name}' (generation ${generation}), log '${log}'`;
+  const stop = new AbortController();
+  const changed = wake();
+  const partitions = new Map<number, Partition>();
+  const working = new Set<Promise<void>>();
+  let troubled = false;
+  let interrupt = new AbortController();
+
+  const queued = (p: Partition) => p.queue.reduce((sum, batch) => sum + batch.events.length, 0);
+  const rouse = () => {
+    interrupt.abort();
+    changed.signal();
+  };
+  const reset = (p: Partition, checkpoint: Checkpoint) => {
+    p.checkpoint = checkpoint;
+    p.cursor = checkpoint;
+    p.queue = [];
+    rouse();
+  };
+  const stand = async (p: Partition, problem: string, position: number) => {
+    p.failure = { log, partition: p.checkpoint.partition, position, problem, at: new Date().toISOString() };
+    p.queue = [];
+    logger.error(`${name}: partition ${p.checkpoint.partition} stands still`, { view: view.name, generation, log, partition: p.checkpoint.partition, position, problem });
+    try {
+      await projection.recordFailure(log, p.checkpoint.partition, p.failure);
+    } catch (error) {
+      logger.error(`${name}: the failure could not be written down`, { problem: String(error) });
+    }
+  };
+  /** Refused, though nobody moved the checkpoint: this generation was retired, or belongs to another release now. */
+  const fence = (p: Partition) => {
+    logger.warn(`${name}: partition ${p.checkpoint.partition} is no longer fed by this release`, { view: view.name, generation, log, partition: p.checkpoint.partition });
+    p.assigned = false;
+    p.queue = [];
+    partitions.delete(p.checkpoint.partition);
+    rouse();
+  };
+  /** What is true is in the store: read it until it answers. */
+  const reload = async (p: Partition, moved = false) => {
+    for (let backOffMs = 50; !stop.signal.aborted && p.assigned; backOffMs = Math.min(backOffMs * 2, 2_000)) {
+      try {
+        const before = p.checkpoint;
+        const now = await projection.checkpoint(log, before.partition);
+        if (moved && now.position === before.position && now.eventId === before.eventId) return fence(p);
+        return reset(p, now);
+      } catch (error) {
+        trouble("the checkpoint cannot be read", error);
+        await pause(backOffMs, stop.signal);
+      }
+    }
+  };
+  const trouble = (what: string, error: unknown) => {
+    if (!troubled) logger.warn(`${name}: ${what}, trying again`, { view: view.name, generation, log, problem: String(error) });
+    troubled = true;
+  };
+  const fine = () => {
+    if (troubled) logger.info(`${name}: goes on`, { view: view.name, generation, log });
+    troubled = false;
+  };
+
+  const applyNext = async (p: Partition) => {
+    const batches: Batch[] = [];
+    let count = 0;
+    while (p.queue[0] !== undefined && (count === 0 || count + p.queue[0].events.length <= maxEventsPerApply)) {
+      count += p.queue[0].events.length;
+      batches.push(p.queue.shift()!);
+    }
+    const events = batches.flatMap((batch) => batch.events);
+    const from = p.checkpoint;
+    const to: Checkpoint = { ...batches.at(-1)!.next, log };
+    try {
+      if ((await projection.apply(from, to, events)) === "moved") return await reload(p, true);
+      p.checkpoint = to;
+      fine();
+      onApplied?.(to);
+    } catch (error) {
+      if (!isTidemarkError(error, "HANDLER_FAILED")) {
+        trouble("a batch was not applied", error);
+        await pause(100, stop.signal);
+        return reload(p);
+      }
+      const good = events.filter((event) => event.position < error.details.position);
+      const last = good.at(-1);
+      if (last !== undefined) {
+        const before: Checkpoint = { ...from, position: last.position, eventId: last.id, logId: to.logId };
+        if ((await projection.apply(from, before, good)) === "moved") return reload(p, true);
+        p.checkpoint = before;
+        onApplied?.(before);
+      }
+      await stand(p, error.message, error.details.position);
+    }
+  };
+  const work = (p: Partition) => {
+    if (p.applying || p.failure !== null || p.queue.length === 0) return;
+    const run = async () => {
+      while (p.assigned && p.failure === null && p.queue.length > 0 && !stop.signal.aborted) {
+        const wasFull = queued(p) >= maxEventsQueued;
+        try {
+          await applyNext(p);
+        } catch (error) {
+          trouble("a batch was not applied", error);
+          await pause(100, stop.signal);
+          await reload(p);
+        }
+        if (wasFull) changed.signal();
+      }
+      p.applying = false;
+    };
+    p.applying = true;
+    const running: Promise<void> = run().finally(() => working.delete(running));
+    working.add(running);
+  };
+
+  const fetching = (async () => {
+    let backOffMs = 50;
+    while (!stop.signal.aborted) {
+      const ticket = changed.ticket();
+      interrupt = new AbortController();
+      const all = [...partitions.values()].filter((p) => p.assigned && p.failure === null);
+      const open = all.filter((p) => queued(p) < maxEventsQueued);
+      if (open.length === 0) {
+        await changed.after(ticket, { signal: stop.signal });
+        continue;
+      }
+      const asked = open.map((p) => ({ p, cursor: p.cursor }));
+      try {
+        const batches = await reader.fetch(
+          asked.map((a) => a.cursor),
+          { maxEvents: maxEventsPerFetch, maxWaitMs: open.length < all.length ? shortPollMs : longPollMs, signal: AbortSignal.any([stop.signal, interrupt.signal]) },
+        );
+        backOffMs = 50;
+        for (const batch of batches) {
+          const a = asked.find(({ cursor }) => cursor.partition === batch.partition);
+          // What was fetched for a cursor that was put back meanwhile is dropped.
+          if (a === undefined || a.p.cursor !== a.cursor || !a.p.assigned) continue;
+          a.p.cursor = batch.next;
+          a.p.queue.push(batch);
+          work(a.p);
+        }
+      } catch (error) {
+        if (isTidemarkError(error, "LOG_GAP") || isTidemarkError(error, "LOG_DIVERGED")) {
+          const { partition } = error.details;
+          for (const p of open) if (partition === undefined || p.checkpoint.partition === partition) await stand(p, error.message, p.cursor.position + 1);
+        } else if (!stop.signal.aborted) {
+          trouble("the log cannot be read", error);
+          await pause(backOffMs, stop.signal);
+          backOffMs = Math.min(backOffMs * 2, 2_000);
+        }
+      }
+    }
+  })();
+
+  return {
+    log,
+    assign(checkpoints) {
+      const wanted = new Map(checkpoints.map((c) => [c.partition, c]));
+      for (const [partition, p] of partitions) {
+        if (wanted.has(partition)) continue;
+        p.assigned = false;
+        partitions.delete(partition);
+      }
+      for (const [partition, checkpoint] of wanted) {
+        if (!partitions.has(partition)) partitions.set(partition, { checkpoint, cursor: checkpoint, queue: [], applying: false, failure: null, assigned: true });
+      }
+      rouse();
+    },
+    partitions: () => [...partitions.values()].map((p) => ({ partition: p.checkpoint.partition, position: p.checkpoint.position, failure: p.failure })),
+    async stop() {
+      stop.abort();
+      await fetching;
+      await Promise.all(working);
+    },
+  };
+}

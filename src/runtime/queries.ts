@@ -1,0 +1,96 @@
+/** The query side (I5): a request resolves the generation once, waits for its token on that one, and reads that one. */
+import type { AnyView } from "../core/definition.ts";
+import { maxTokenParts, mergeParts, parseToken } from "../core/token.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
+import type { Queries, Read, ReadOptions } from "./app.ts";
+import { gather } from "./gather.ts";
+import type { StoredDocument, ViewStore } from "./ports.ts";
+import { type OwnEnds, type ViewMonitor, viewMonitor } from "./view-monitor.ts";
+import { waiters } from "./waiters.ts";
+
+export interface QueriesOptions {
+  readonly stores: ReadonlyMap<AnyView, ViewStore>;
+  /** Kept by the command side where it is in the same process. */
+  readonly ownEnds?: OwnEnds;
+  /** Waiting queries at a time; more are OVERLOADED. */
+  readonly maxWaiting?: number;
+}
+
+export interface QuerySide extends Queries {
+  readonly waiting: number;
+  readonly fallbackWakes: number;
+  close(): Promise<void>;
+}
+
+const defaultWaitMs = 5_000;
+const maxWaitMs = 30_000;
+
+export async function querySide({ stores, ownEnds = new Map(), maxWaiting = 10_000 }: QueriesOptions): Promise<QuerySide> {
+  const waiting = waiters(maxWaiting);
+  const monitors = new Map<AnyView, ViewMonitor>();
+  for (const [view, store] of stores) monitors.set(view, viewMonitor(view, store, ownEnds));
+  const unsubscribes = await Promise.all(
+    [...new Set(stores.values())].flatMap((store) => {
+      const own = [...monitors.values()].filter((monitor) => stores.get(monitor.view) === store);
+      const refreshAll = () => void Promise.allSettled(own.map((monitor) => monitor.refresh())).then(() => waiting.wake());
+      return [
+        store.onCheckpoint((moved) => {
+          if (moved === undefined) return refreshAll();
+          for (const monitor of own) if (monitor.view.name === moved.view) monitor.moved(moved);
+          waiting.wake();
+        }),
+        store.onGenerations(refreshAll),
+      ];
+    }),
+  );
+
+  const gets = new Map<string, (key: string) => Promise<StoredDocument | undefined>>();
+  const getter = (view: AnyView, store: ViewStore, generation: number) => {
+    const id = `${view.name}/${generation}`;
+    const known = gets.get(id) ?? gather((keys: readonly string[]) => store.get(view, generation, keys));
+    gets.set(id, known);
+    return known;
+  };
+
+  const read = async <T>(view: AnyView, options: ReadOptions, look: (store: ViewStore, generation: number) => Promise<T>): Promise<Read<T>> => {
+    const monitor = monitors.get(view);
+    const store = stores.get(view);
+    if (monitor === undefined || store === undefined) throw new TidemarkError("INVALID_DEFINITION", { what: `View '${view.name}' is not one of this service` });
+    const parts = options.token === undefined ? [] : typeof options.token === "string" ? parseToken(options.token) : mergeParts(options.token);
+    if (parts.length > maxTokenParts) throw new TidemarkError("INVALID_TOKEN", { problem: `it has more than ${maxTokenParts} parts` });
+    const waitMs = Math.min(Math.max(options.waitMs ?? defaultWaitMs, 0), maxWaitMs);
+    const deadlineAt = Date.now() + waitMs;
+    for (let attempt = 1; ; attempt += 1) {
+      const { generation } = await monitor.generation();
+      const covered = parts.length === 0 || (await waiting.until(() => monitor.covers(generation, parts), monitor.refresh, deadlineAt));
+      if (!covered && !options.allowStale) {
+        const { ageMs } = await monitor.freshness(generation);
+        throw new TidemarkError("READ_MODEL_BEHIND", { view: view.name, waitedMs: waitMs, ageMs });
+      }
+      try {
+        // Freshness first: what is read after it is at least as fresh as it says.
+        const { stale, ageMs } = await monitor.freshness(generation);
+        const value = await look(store, generation);
+        return { value, stale: stale || !covered, ageMs };
+      } catch (error) {
+        if (!isTidemarkError(error, "GENERATION_MOVED") || attempt === 3) throw error;
+        await monitor.refresh();
+      }
+    }
+  };
+
+  return {
+    get: (view, key, options = {}) => read(view, options, (store, generation) => getter(view, store, generation)(key)),
+    find: (view, query, options = {}) => read(view, options, (store, generation) => store.find(view, generation, query)),
+    get waiting() {
+      return waiting.waiting;
+    },
+    get fallbackWakes() {
+      return waiting.fallbackWakes;
+    },
+    async close() {
+      waiting.close();
+      await Promise.all(unsubscribes.map((unsubscribe) => unsubscribe()));
+    },
+  };
+}

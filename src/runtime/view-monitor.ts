@@ -1,0 +1,116 @@
+/**
+ * What a query process knows of one view: which generation answers, how far its checkpoints are, where the logs end.
+ * Kept by the notifications of checkpoints and generations; asked from the store when it is too old to answer by.
+ * Checkpoints only rise here and were really committed, so what this says is covered, is covered.
+ */
+import type { AnyView } from "../core/definition.ts";
+import type { TokenPart } from "../core/token.ts";
+import { TidemarkError } from "../errors.ts";
+import type { CheckpointMoved, Generation, ViewStatus, ViewStore } from "./ports.ts";
+
+export interface Freshness {
+  readonly stale: boolean;
+  readonly ageMs: number;
+}
+
+export interface ViewMonitor {
+  readonly view: AnyView;
+  /** The generation that this release reads. Asks the store where nothing is known. @throws UNAVAILABLE where there is none yet */
+  generation(): Promise<Generation>;
+  /** True where the checkpoints of `generation` cover every part that the view consumes. @throws INVALID_TOKEN */
+  covers(generation: number, parts: readonly TokenPart[]): boolean;
+  freshness(generation: number): Promise<Freshness>;
+  refresh(): Promise<void>;
+  moved(moved: CheckpointMoved): void;
+}
+
+/** Where the logs of this process's own appends end: known at once, before any record of it. */
+export type OwnEnds = ReadonlyMap<string, readonly number[]>;
+
+const freshForMs = 1_000;
+const recordValidMs = 5_000;
+
+const keyOf = (log: string, partition: number) => `${log}/${partition}`;
+
+interface Known {
+  readonly status: ViewStatus;
+  readonly current: Generation | null;
+  readonly at: number;
+}
+
+export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds): ViewMonitor {
+  let known: Known | null = null;
+  let refreshing: Promise<void> | null = null;
+  /** By generation, then log/partition. */
+  const positions = new Map<number, Map<string, number>>();
+  const caughtUpAt = new Map<number, number>();
+
+  const positionsOf = (generation: number) => {
+    const own = positions.get(generation) ?? new Map<string, number>();
+    positions.set(generation, own);
+    return own;
+  };
+  const raise = (generation: number, key: string, position: number) => {
+    const own = positionsOf(generation);
+    own.set(key, Math.max(own.get(key) ?? 0, position));
+  };
+  const isCaughtUp = (generation: number, { status }: Known) => {
+    const own = positionsOf(generation);
+    return status.ends.every((end) => (own.get(keyOf(end.log, end.partition)) ?? 0) >= end.position);
+  };
+  /** The moment at which the oldest of the records was taken: so long the view is known to have been caught up. */
+  const noteCaughtUp = (generation: number, now: Known) => {
+    if (now.status.ends.length === 0 || !isCaughtUp(generation, now)) return;
+    const at = now.at - Math.max(...now.status.ends.map((end) => end.ageMs));
+    caughtUpAt.set(generation, Math.max(caughtUpAt.get(generation) ?? 0, at));
+  };
+  const read = async () => {
+    const [[status], current] = await Promise.all([store.status([view]), store.current(view)]);
+    if (status === undefined) throw new TidemarkError("UNAVAILABLE", { what: `The status of view '${view.name}'` });
+    known = { status, current, at: Date.now() };
+    for (const { generation, checkpoints } of status.generations) {
+      for (const c of checkpoints) raise(generation, keyOf(c.log, c.partition), c.position);
+      const ago = status.caughtUpAgoMs.get(generation);
+      if (ago !== undefined) caughtUpAt.set(generation, Math.max(caughtUpAt.get(generation) ?? 0, known.at - ago));
+      noteCaughtUp(generation, known);
+    }
+  };
+  const refresh = () => (refreshing ??= read().finally(() => (refreshing = null)));
+
+  return {
+    view,
+    refresh,
+    async generation() {
+      if (known?.current == null) await refresh();
+      if (known?.current == null) throw new TidemarkError("UNAVAILABLE", { what: `The read model '${view.name}' (its tables are not there yet)` });
+      return known.current;
+    },
+    covers(generation, parts) {
+      const checkpoints = known?.status.generations.find((g) => g.generation === generation)?.checkpoints ?? [];
+      return parts
+        .filter((part) => view.logs.includes(part.log))
+        .map((part) => {
+          const ofLog = checkpoints.filter((c) => c.log === part.log);
+          const known = ofLog.find((c) => c.logId !== null)?.logId ?? part.logId;
+          if (known !== part.logId) throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' is another one now` });
+          if (ofLog.length > 0 && part.partition >= ofLog.length) throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' has no partition ${part.partition}` });
+          return (positionsOf(generation).get(keyOf(part.log, part.partition)) ?? 0) >= part.position;
+        })
+        .every(Boolean);
+    },
+    async freshness(generation) {
+      if (known === null || Date.now() - known.at > freshForMs) await refresh();
+      const now = known!;
+      noteCaughtUp(generation, now);
+      const own = positionsOf(generation);
+      const elapsed = Date.now() - now.at;
+      const unknown = now.status.ends.length === 0 || now.status.ends.some((end) => end.ageMs + elapsed > recordValidMs);
+      const behindOwn = view.logs.some((log) => (ownEnds.get(log) ?? []).some((end, partition) => (own.get(keyOf(log, partition)) ?? 0) < end));
+      const since = caughtUpAt.get(generation) ?? Date.parse(now.status.generations.find((g) => g.generation === generation)?.createdAt ?? new Date().toISOString());
+      return { stale: unknown || behindOwn || !isCaughtUp(generation, now), ageMs: Math.max(0, Date.now() - since) };
+    },
+    moved({ generation, log, partition, position }) {
+      raise(generation, keyOf(log, partition), position);
+    },
+  };
+}

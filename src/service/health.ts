@@ -1,0 +1,57 @@
+/** Readiness: a part that cannot do its work fails; one that is behind, or waits for its turn, is a warning. */
+import type { Health, HealthCheck } from "../runtime/app.ts";
+import type { Relay } from "../runtime/relay.ts";
+import type { ViewWorker } from "../runtime/view-worker.ts";
+
+export interface HealthParts {
+  readonly writeStore?: () => Promise<unknown>;
+  readonly viewStore?: () => Promise<unknown>;
+  readonly relays: readonly Relay[];
+  readonly workers: readonly ViewWorker[];
+}
+
+const askTimeoutMs = 2_000;
+
+export function health({ writeStore, viewStore, relays, workers }: HealthParts): Health {
+  return {
+    async ready() {
+      const checks = await Promise.all([
+        ...(writeStore ? [ask("write store", writeStore)] : []),
+        ...(viewStore ? [ask("view store", viewStore)] : []),
+        ...relays.map(relayCheck),
+        ...workers.map(workerCheck),
+      ]);
+      return { ready: checks.every((check) => check.status !== "fail"), checks };
+    },
+  };
+}
+
+async function ask(name: string, question: () => Promise<unknown>): Promise<HealthCheck> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer after ${askTimeoutMs} ms`)), askTimeoutMs);
+  });
+  try {
+    await Promise.race([question(), late]);
+    return { name, status: "pass", message: "it answers" };
+  } catch (error) {
+    return { name, status: "fail", message: error instanceof Error ? error.message : String(error) };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function relayCheck(relay: Relay): HealthCheck {
+  const { state, problem } = relay.state();
+  const name = `relay of log '${relay.log}'`;
+  if (state === "diverged") return { name, status: "fail", message: problem ?? state };
+  if (state === "retrying") return { name, status: "warn", message: problem ?? state };
+  return { name, status: "pass", message: state === "waiting" ? "stands by: another process relays" : state };
+}
+
+function workerCheck(worker: ViewWorker): HealthCheck {
+  const name = `view '${worker.view.name}'`;
+  const failures = worker.failures();
+  if (failures.length === 0) return { name, status: "pass", message: `feeds ${worker.assigned().length} partitions` };
+  return { name, status: "fail", message: failures.map((f) => `stands still at log '${f.log}', partition ${f.partition}, position ${f.position}: ${f.problem}`).join("; ") };
+}

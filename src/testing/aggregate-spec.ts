@@ -1,0 +1,95 @@
+/** Given events, when a command, then events or a rejection. */
+import { AssertionError, deepStrictEqual } from "node:assert/strict";
+import type { AnyAggregate, AnyCommand, Decision, NewEvent, Rejection, RejectionsOf } from "../core/index.ts";
+import { validateInput } from "../core/index.ts";
+import { frozen } from "./frozen.ts";
+import type { MadeEvent, TimedEvent } from "./history.ts";
+
+/** The commands that an aggregate's makers give. */
+export type CommandsOf<A> = A extends { readonly commands: infer C } ? { [K in keyof C]: C[K] extends (...args: never) => infer Made ? Made : never }[keyof C] : never;
+
+/** What came of a command. Nothing is awaited here: decisions are made at once. */
+export interface AggregateOutcome<A, C> {
+  /** These events and no others. Without any: nothing happened. */
+  then(...events: readonly (MadeEvent<A>)[]): void;
+  /** Refused, and so: the name and data of the rejection. Only rejections that this command may meet. */
+  then(rejection: RejectionsOf<C>): void;
+  /** The command itself is not valid. Pointers (RFC 6901) of the faults, "" for the whole, "/orderId" style ones for members; none: any fault will do. */
+  thenInvalid(...pointers: readonly string[]): void;
+}
+
+export interface AggregateSpec<A> {
+  /** What happened before; more than one call adds up. */
+  given(...events: readonly (MadeEvent<A> | TimedEvent<MadeEvent<A>>)[]): AggregateSpec<A>;
+  when<C extends CommandsOf<A> & AnyCommand>(command: C): AggregateOutcome<A, C>;
+}
+
+/**
+ * Checks, beside what the test says: state and data are not changed by `decide` and `evolve`, both give the same twice,
+ * state is folded from events as they come back from JSON, and what was decided can be evolved.
+ */
+export function aggregateSpec<A extends AnyAggregate>(aggregate: A, history: readonly NewEvent[] = []): AggregateSpec<A> {
+  return {
+    given: (...events) => aggregateSpec(aggregate, [...history, ...events.map((entry) => throughJson("event" in entry ? entry.event : entry) as NewEvent)]),
+    when(command) {
+      const decided = () => decide(aggregate, fold(aggregate, history), command);
+      return {
+        then(...expected: readonly unknown[]) {
+          refuseFunctions(expected);
+          const decision = decided();
+          if (decision.invalid !== undefined) throw new AssertionError({ message: `${command.type} is not valid: ${describe(decision.invalid)}`, actual: decision.invalid, expected });
+          deepStrictEqual(throughJson(seen(decision.decision)), throughJson(expected.map(withoutDetail)), `${command.type} did not come to what was expected`);
+          if ("events" in decision.decision) fold(aggregate, [...history, ...decision.decision.events.map((event) => throughJson(event) as NewEvent)]);
+        },
+        thenInvalid(...pointers) {
+          const { invalid } = decided();
+          if (invalid === undefined) throw new AssertionError({ message: `${command.type} is valid, but was expected not to be` });
+          if (pointers.length > 0) deepStrictEqual([...new Set(invalid.map((issue) => issue.pointer))].sort(), [...pointers].sort(), describe(invalid));
+        },
+      };
+    },
+  };
+}
+
+type Decided = { readonly decision: Decision; readonly invalid?: undefined } | { readonly invalid: readonly { readonly pointer: string; readonly detail: string }[] };
+
+function decide(aggregate: AnyAggregate, state: unknown, { type, stream, data, aggregate: of }: AnyCommand): Decided {
+  if (of.name !== aggregate.name) throw new Error(`${type} is a command of '${of.name}', not of '${aggregate.name}'.`);
+  if (aggregate.streamSchema !== undefined) {
+    const key = validateInput(aggregate.streamSchema, stream);
+    if (key.issues !== undefined) return { invalid: key.issues.map((issue) => ({ ...issue, pointer: `/${aggregate.id}` })) };
+  }
+  const input = validateInput(aggregate.commandSchemas[type]!, data);
+  if (input.issues !== undefined) return { invalid: input.issues };
+  const command = frozen({ type, stream, data: input.value });
+  const decision = aggregate.decide(state, command);
+  deepStrictEqual(aggregate.decide(state, command), decision, `${aggregate.name}.decide.${type} decides differently the second time: it must depend on state and command alone`);
+  return { decision };
+}
+
+function fold(aggregate: AnyAggregate, events: readonly NewEvent[]): unknown {
+  return events.reduce<unknown>((state, event) => {
+    const next = aggregate.evolve(state, frozen(event));
+    deepStrictEqual(aggregate.evolve(state, event), next, `${aggregate.name}.evolve.${event.type} gives another state the second time: it must depend on state and event alone`);
+    return frozen(next);
+  }, frozen(aggregate.initial));
+}
+
+const seen = (decision: Decision): readonly unknown[] => ("events" in decision ? decision.events : [withoutDetail(decision.rejected)]);
+
+/** The sentence of a rejection follows from its name and data. */
+const withoutDetail = (value: unknown): unknown => {
+  if (typeof value !== "object" || value === null || !("rejection" in value)) return value;
+  const { rejection, data } = value as Rejection;
+  return { rejection, data };
+};
+
+const throughJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
+
+const describe = (issues: readonly { readonly pointer: string; readonly detail: string }[]) => issues.map(({ pointer, detail }) => `${pointer || "the whole"} ${detail}`).join("; ");
+
+/** `then` makes a thenable: an `await` would call it with two functions, and must not pass for a test. */
+export function refuseFunctions(expected: readonly unknown[]): void {
+  if (expected.some((value) => typeof value === "function")) throw new TypeError("Do not await a spec: it answers at once. 'then' takes what is expected, no functions.");
+}
+
