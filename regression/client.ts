@@ -14,9 +14,9 @@ export interface Targets {
   readonly queries: readonly Endpoint[];
 }
 
-/** A write's token and what it promises. Without a token: what must be there because everything has caught up. */
+/** A write's token and what it promises. */
 export interface Kept {
-  readonly token: string | null;
+  readonly token: string;
   readonly promised: Promised;
 }
 
@@ -86,8 +86,7 @@ export function clientOf({ name, random, targets, history, giveUp }: ClientOptio
     },
     async read(shape, path, kept) {
       const target = random.pick(targets.queries);
-      const tokens = kept.flatMap((k) => k.token ?? []);
-      const headers = tokens.length === 0 ? {} : { "consistency-token": tokens.join(",") };
+      const headers = kept.length === 0 ? {} : { "consistency-token": kept.map((k) => k.token).join(",") };
       const reply = await send({ method: "GET", url: target.url + path, headers });
       if (reply.status === null) return null;
       const record: ReadRecord = {

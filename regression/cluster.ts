@@ -6,6 +6,7 @@ import type { TestKafka, TestPostgres } from "../test/services.ts";
 import type { Targets } from "./client.ts";
 import type { Program } from "./program.ts";
 import { programOf } from "./program.ts";
+import type { Place } from "./sql.ts";
 
 export interface ClusterOptions {
   readonly kafka: TestKafka;
@@ -28,9 +29,9 @@ export interface Cluster {
   readonly queries: readonly Program[];
   readonly programs: readonly Program[];
   readonly targets: Targets;
-  /** The superuser's URLs, for looking at what was stored. */
-  readonly writeUrl: string;
-  readonly readUrl: string;
+  /** As the superuser, for looking at what was stored. */
+  readonly write: Place;
+  readonly read: Place;
   readonly brokers: readonly string[];
   readonly prefix: string;
   /** Starts what does not run and waits until all are ready. */
@@ -61,8 +62,8 @@ export async function clusterOf(options: ClusterOptions): Promise<Cluster> {
   return {
     commands, projections, queries, programs,
     targets: { commands: endpoints(commands), queries: endpoints(queries) },
-    writeUrl: adminUrlOf(options.postgres, write.name),
-    readUrl: adminUrlOf(options.postgres, read.name),
+    write: { url: adminUrlOf(options.postgres, write.name) },
+    read: { url: adminUrlOf(options.postgres, read.name) },
     brokers: options.kafka.brokers,
     prefix,
     async start() {

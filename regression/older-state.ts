@@ -21,7 +21,7 @@ export async function olderState({ cluster, kafka }: Run): Promise<OlderState> {
   const relays = cluster.commands;
   await Promise.all(relays.map((p) => p.kill()));
   const before = (await kafka.records()).length;
-  const { partition, removed } = await takeBack(cluster.writeUrl, "orders", 5);
+  const { partition, removed } = await takeBack(cluster.write, "orders", 5);
   const violations: Violation[] = [];
 
   // The tail is ahead of the store.

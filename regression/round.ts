@@ -1,5 +1,6 @@
 /** One round: load, disturbance, calm, catching up, and the checker over everything that was ever written. */
 import { setTimeout as wait } from "node:timers/promises";
+import { formatToken } from "../src/core/token.ts";
 import type { Kills } from "./chaos.ts";
 import type { Report } from "./checker.ts";
 import { check } from "./checker.ts";
@@ -9,7 +10,7 @@ import type { Cluster } from "./cluster.ts";
 import type { KafkaDump } from "./dump-kafka.ts";
 import { behind, deadlocks, dumpReadStore, dumpWriteStore } from "./dump-stores.ts";
 import type { HeldTransaction } from "./held-transaction.ts";
-import type { CommandRecord, EventRow, History, ReadRecord, Stores, Violation } from "./history.ts";
+import type { CommandRecord, EventRow, History, Stores, Violation } from "./history.ts";
 import type { LogWatch } from "./log-watch.ts";
 import type { Random } from "./random.ts";
 import { runLoad } from "./workload.ts";
@@ -67,9 +68,9 @@ export async function runRound(run: Run, name: string, what: Disturbance): Promi
   const judge = clientOf({ name: `${name}-judge`, random, targets: run.cluster.targets, history, giveUp });
   for (let i = 0; i < 50 && history.commands.length > 0; i++) await judge.repeat(random.pick(history.commands.filter((c) => c.answers.length > 0)));
   const late = await untilCaughtUp(run);
-  const write = await dumpWriteStore(run.cluster.writeUrl);
-  await readAtEnd(judge, write.events, history, random);
-  const stores: Stores = { ...write, ...(await dumpReadStore(run.cluster.readUrl)), records: await run.kafka.records() };
+  const write = await dumpWriteStore(run.cluster.write);
+  await readAtEnd(judge, write.events, history, random, write.logs);
+  const stores: Stores = { ...write, ...(await dumpReadStore(run.cluster.read)), records: await run.kafka.records() };
   run.commands.push(...history.commands);
   const report = check({ commands: run.commands, reads: history.reads }, stores);
   const held = await run.held().check();
@@ -96,16 +97,16 @@ async function untilCaughtUp({ cluster }: Run): Promise<Violation[]> {
   }
 }
 
-/** Everything has caught up: answers without a token must be the last state too. A sample of the orders, all customers. */
-async function readAtEnd(client: Client, events: readonly EventRow[], history: History, random: Random): Promise<void> {
+/** Reads a sample of the orders and all customers, with a token for the end of their partition: the answers must be their last states. */
+export async function readAtEnd(client: Client, events: readonly EventRow[], history: History, random: Random, logs: Stores["logs"]): Promise<void> {
   const last = new Map<string, EventRow>();
   for (const event of events) if ((last.get(event.stream)?.version ?? 0) < event.version) last.set(event.stream, event);
   const touched = new Set(history.commands.flatMap((c) => (c.answers[0]?.status === 202 ? Object.values(c.answers[0].body as object) : [])));
   const streams = [...last.values()].filter((e) => touched.has(e.stream));
   const sample = streams.filter((e) => e.log === "customers" || random.chance(150 / streams.length));
-  for (const { log, stream, version } of sample) {
-    const kept: Kept = { token: null, promised: { log: log as "orders", stream, version } };
-    const shape: ReadRecord["shape"] = log === "orders" ? "order" : "customer";
-    await client.read(shape, `/${log}/${stream}`, [kept]);
+  for (const { log, stream, version, partition, position } of sample) {
+    const logId = logs.find((l) => l.log === log)!.logId;
+    const kept: Kept = { token: formatToken([{ log, logId, partition, position }]), promised: { log: log as "orders", stream, version } };
+    await client.read(log === "orders" ? "order" : "customer", `/${log}/${stream}`, [kept]);
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
@@ -53,9 +53,9 @@ function deadLinks(page: string, text: string): string[] {
     .filter((target) => !/^[a-z]+:/.test(target))
     .filter((target) => {
       const [path = "", anchor] = target.split("#");
-      const file = path === "" ? page : join(dirname(page), path);
-      if (!existsSync(join(root, file))) return true;
-      return anchor !== undefined && !(statSync(join(root, file)).isFile() && anchorsOf(path === "" ? text : readText(file)).has(anchor));
+      const file = join(dirname(page), path);
+      if (path !== "" && !existsSync(join(root, file))) return true;
+      return anchor !== undefined && !anchorsOf(path === "" ? text : readText(file)).has(anchor);
     })
     .map((target) => `${page}: ${target}`);
 }

@@ -35,7 +35,12 @@ export function inMemoryApp(): InMemoryApp {
   const app: InMemoryApp = {
     paused: false,
     fault: undefined,
-    health: { ready: async () => ({ ready: !app.paused, checks: [{ name: "views", status: app.paused ? "fail" : "pass", message: app.paused ? "paused" : "following" }] }) },
+    health: {
+      ready: async () => ({
+        ready: !app.paused,
+        checks: [{ name: "views", status: app.paused ? "fail" : "pass", message: app.paused ? "paused" : "following" }],
+      }),
+    },
     commands: {
       execute: async (command, options = {}) => {
         if (app.fault !== undefined) throw app.fault;
@@ -54,25 +59,54 @@ export function inMemoryApp(): InMemoryApp {
     },
     queries: {
       get: async (view, key, options) => read(view, options, (documents) => documents.get(key)),
-      find: async (view, { where, order, limit, after }, options) => read(view, options, (documents) => page(documents, where as Record<string, unknown>, order, limit, after)),
+      find: async (view, { where, order, limit, after }, options) =>
+        read(view, options, (documents) => page(documents, where as Record<string, unknown>, order, limit, after)),
     },
   };
 
-  function decide(aggregate: AnyAggregate, command: { type: string; stream: string; data: unknown }, commandId: string, expected: unknown): Outcome {
+  function decide(
+    aggregate: AnyAggregate,
+    command: { type: string; stream: string; data: unknown },
+    commandId: string,
+    expected: unknown,
+  ): Outcome {
     const key = `${aggregate.name}/${command.stream}`;
     const { state, version } = streams.get(key) ?? { state: aggregate.initial, version: 0 };
-    const mismatch = Array.isArray(expected) ? !expected.includes(version) : typeof expected === "number" ? expected !== version : expected === "existing" && version === 0;
-    if (mismatch && version > 0) throw new TidemarkError("VERSION_MISMATCH", { stream: command.stream, expected: String(expected), actual: version });
+    const mismatch = Array.isArray(expected)
+      ? !expected.includes(version)
+      : typeof expected === "number"
+        ? expected !== version
+        : expected === "existing" && version === 0;
+    if (mismatch && version > 0)
+      throw new TidemarkError("VERSION_MISMATCH", { stream: command.stream, expected: String(expected), actual: version });
     const decision = aggregate.decide(state, command);
     if ("rejected" in decision) return { accepted: false, commandId, replayed: false, ...decision.rejected };
     let next = state;
     decision.events.forEach((event, index) => {
       next = aggregate.evolve(next, event);
       const time = new Date(Date.UTC(2026, 2, 1, 10) + events.length * 1_000).toISOString();
-      events.push({ ...event, log: aggregate.name, partition: 0, position: positionIn(aggregate.name, events.length) + 1, stream: command.stream, version: version + index + 1, schemaVersion: 1, id: crypto.randomUUID(), time, metadata: { time, commandId, correlationId: commandId, causationId: commandId } });
+      events.push({
+        ...event,
+        log: aggregate.name,
+        partition: 0,
+        position: positionIn(aggregate.name, events.length) + 1,
+        stream: command.stream,
+        version: version + index + 1,
+        schemaVersion: 1,
+        id: crypto.randomUUID(),
+        time,
+        metadata: { time, commandId, correlationId: commandId, causationId: commandId },
+      });
     });
     streams.set(key, { state: next, version: version + decision.events.length });
-    return { accepted: true, commandId, stream: command.stream, version: version + decision.events.length, token: tokenOf(aggregate.name), replayed: false };
+    return {
+      accepted: true,
+      commandId,
+      stream: command.stream,
+      version: version + decision.events.length,
+      token: tokenOf(aggregate.name),
+      replayed: false,
+    };
   }
 
   /** Every read folds everything: what is read is a function of the events alone. */
@@ -91,20 +125,32 @@ export function inMemoryApp(): InMemoryApp {
     return new Map([...documents].map(([key, stored]) => [key, { ...stored, document: fill(stored.document) }]));
   }
 
-  async function read<T>(view: AnyView, options: ReadOptions | undefined, take: (documents: Map<string, StoredDocument>) => T): Promise<Read<T>> {
+  async function read<T>(
+    view: AnyView,
+    options: ReadOptions | undefined,
+    take: (documents: Map<string, StoredDocument>) => T,
+  ): Promise<Read<T>> {
     if (app.fault !== undefined) throw app.fault;
     if (!app.paused) applied = events.length;
     const parts: readonly TokenPart[] = typeof options?.token === "string" ? parseToken(options.token) : (options?.token ?? []);
     const consumed = parts.filter((part) => view.logs.includes(part.log));
-    if (consumed.some((part) => part.logId !== logId || part.partition !== 0)) throw new TidemarkError("INVALID_TOKEN", { problem: "it is of another log" });
+    if (consumed.some((part) => part.logId !== logId || part.partition !== 0))
+      throw new TidemarkError("INVALID_TOKEN", { problem: "it is of another log" });
     const behind = consumed.some((part) => part.position > positionIn(part.log, applied));
-    if (behind && options?.allowStale !== true) throw new TidemarkError("READ_MODEL_BEHIND", { view: view.name, waitedMs: options?.waitMs ?? 5_000, ageMs: 1_500 });
+    if (behind && options?.allowStale !== true)
+      throw new TidemarkError("READ_MODEL_BEHIND", { view: view.name, waitedMs: options?.waitMs ?? 5_000, ageMs: 1_500 });
     return { value: take(documentsOf(view)), stale: behind || applied < events.length, ageMs: app.paused ? 1_500 : 0 };
   }
   return app;
 }
 
-function page(documents: Map<string, StoredDocument>, where: Record<string, unknown>, order: readonly { field: string; direction: "asc" | "desc" }[], limit: number, after?: readonly unknown[]): FoundPage {
+function page(
+  documents: Map<string, StoredDocument>,
+  where: Record<string, unknown>,
+  order: readonly { field: string; direction: "asc" | "desc" }[],
+  limit: number,
+  after?: readonly unknown[],
+): FoundPage {
   const rankOf = (key: string, { document }: StoredDocument) => [...order.map(({ field }) => document[field] as string | number), key];
   const compare = (a: readonly unknown[], b: readonly unknown[]): number => {
     for (let at = 0; at < a.length; at++) {
@@ -113,7 +159,9 @@ function page(documents: Map<string, StoredDocument>, where: Record<string, unkn
     }
     return 0;
   };
-  const rows = [...documents].filter(([, { document }]) => Object.entries(where).every(([field, value]) => document[field] === value)).map(([key, stored]) => ({ rank: rankOf(key, stored), stored }));
+  const rows = [...documents]
+    .filter(([, { document }]) => Object.entries(where).every(([field, value]) => document[field] === value))
+    .map(([key, stored]) => ({ rank: rankOf(key, stored), stored }));
   const rest = rows.sort((a, b) => compare(a.rank, b.rank)).filter(({ rank }) => after === undefined || compare(rank, after) > 0);
   const items = rest.slice(0, limit);
   return { items: items.map(({ stored }) => stored), next: rest.length > limit ? (items.at(-1)!.rank as FoundPage["next"]) : null };

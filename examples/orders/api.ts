@@ -8,6 +8,7 @@ const newestFirst = { createdAt: "desc" } as const;
 
 export const api = http({
   title: "Orders",
+  example: `curl -i {url}/orders -H 'content-type: application/json' -d '{"customerId":"c-1","items":[{"productId":"p-1","name":"Coffee","quantity":2,"unitPrice":"6.25"}]}'`,
   encode: z.encode,
   statuses: { CustomerNotFound: 404, OrderNotFound: 404, AmountMismatch: 422, TotalTooLarge: 422 },
   routes: {

@@ -1,5 +1,5 @@
 /** The write side: what customers and orders may do, and what follows from it. */
-import { aggregate } from "tidemark/core";
+import { aggregate } from "tidemark";
 import { z } from "zod";
 import { Id, isTooLarge, Item, OrderId, type Status, StoredItem, Text, Total, totalOf } from "./values.ts";
 

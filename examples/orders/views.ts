@@ -1,5 +1,5 @@
 /** The read side: one document for each question that is asked. */
-import { reference, view } from "tidemark/core";
+import { reference, view } from "tidemark";
 import { z } from "zod";
 import { customers, orders } from "./domain.ts";
 import { lineTotal, Money, Status, Total, totalOf } from "./values.ts";

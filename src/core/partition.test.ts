@@ -15,7 +15,11 @@ const vectors: readonly (readonly [string, number])[] = [
   ["lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971],
   ["abc", 479470107],
   ["", 275646681],
-  JAVA_VECTORS
+  ["é", 186971271],
+  ["ü-ö", 180471],
+  ["订单-1", 667668799],
+  ["😀", 131881617],
+  ["заказ:42", 1085733351],
 ];
 
 for (const [text, hash] of vectors) test(`murmur2 of '${text}' is that of Kafka's Java client`, () => assert.equal(murmur2(bytes(text)), hash));

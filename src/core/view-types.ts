@@ -55,7 +55,8 @@ export interface ViewContract<D extends Schema, L extends Logs, I, R> {
   readonly references?: R & OnlyIndexed<R, I>;
 }
 
-type OneLog<L extends Logs> = L extends readonly [AnyAggregate] ? unknown : "'create' is for views of one log; with several, use 'initial'";
+/** A list whose length the types do not know is counted at run time. */
+type OneLog<L extends Logs> = number extends L["length"] ? unknown : L extends readonly [AnyAggregate] ? unknown : "'create' is for views of one log; with several, use 'initial'";
 
 type Initial<L extends Logs, Doc> = { readonly initial: (key: string) => Doc; readonly create?: never } & (L extends readonly [AnyAggregate]
   ? { readonly key: KeysOf<L> }

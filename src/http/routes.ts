@@ -20,6 +20,7 @@ export interface HttpApi {
   readonly kind: "http";
   readonly title: string;
   readonly version: string;
+  readonly example: string | undefined;
   readonly encode: Encode;
   readonly statuses: Readonly<Record<string, number>>;
   readonly routes: readonly ApiRoute[];
@@ -29,6 +30,8 @@ export interface HttpOptions<R> {
   readonly title: string;
   /** Of the API, for its documentation. @default "1.0.0" */
   readonly version?: string;
+  /** A line to try when the service is up, printed at its start; `{url}` is where it answers. */
+  readonly example?: string;
   /** Turns a stored document into what clients see, such as zod's `z.encode`. @default documents go out as stored */
   readonly encode?: (schema: never, value: never) => unknown;
   /** HTTP status by rejection. @default 409 */
@@ -52,6 +55,7 @@ export function http<const R extends Readonly<Record<string, AnyRoute>>>(options
     kind: "http",
     title: options.title,
     version: options.version ?? "1.0.0",
+    example: options.example,
     encode: (options.encode as Encode | undefined) ?? ((_, value) => value),
     statuses: (options.statuses ?? {}) as Readonly<Record<string, number>>,
     routes: Object.entries(options.routes as Readonly<Record<string, AnyRoute>>).map(([key, route]) => apiRoute(key, route)),

@@ -1,12 +1,11 @@
 /** Reads a log from its topic: one long poll to each leader for all partitions that are wanted, from the reader's own cursors. */
 import type { Connection } from "@platformatic/kafka";
-import { TidemarkError } from "../errors.ts";
-import type { Batch, LogReader } from "../runtime/ports.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
+import type { Batch, Cursor, LogReader } from "../runtime/ports.ts";
 import type { Cluster, TopicMetadata } from "./cluster.ts";
 import type { BrokerAddress } from "./options.ts";
 import { partitionReader, type PartitionReader } from "./partition-reader.ts";
 import { BrokerRefusal, code, isMoved, isTransient, unavailable } from "./protocol-errors.ts";
-import { pause } from "./retry.ts";
 import { fetchFrom } from "./wire-fetch.ts";
 import { listOffsets } from "./wire-offsets.ts";
 
@@ -30,7 +29,8 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
   const readers = new Map<number, PartitionReader>();
   const polls = new Map<string, Poll>();
   const logId = { known: null as string | null };
-  const closing = new AbortController();
+  let closed = false;
+  let interrupt: () => void = () => {};
   let topicId: string | null = null;
   let turn = 0;
   /** The last failure since the last good answer: metadata is asked for again, after a pause. */
@@ -102,13 +102,14 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     });
   };
 
-  const round = async (partitions: readonly number[], waitMs: number, stop: Promise<void>): Promise<void> => {
+  const round = async (cursors: readonly Cursor[], waitMs: number, stop: Promise<void>): Promise<void> => {
     const metadata = await Promise.race([trouble === null ? cluster.topic(topic) : cluster.refresh(topic), stop]);
     if (metadata === undefined) return;
     trouble = null;
     if (metadata === null) throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic);
     if (topicId !== null && topicId !== metadata.topicId) for (const reader of readers.values()) reader.restart();
     topicId = metadata.topicId;
+    const partitions = cursors.map((cursor) => cursor.partition);
     const lost = partitions.filter((partition) => readerOf(partition).wants === "start");
     const starts = await Promise.race([listOffsets(cluster, topic, lost, "start"), stop]);
     if (starts === undefined) return;
@@ -119,7 +120,7 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
       if (typeof wants === "number") wanting.set(partition, wants);
     }
     const running = pollsFor(metadata, wanting, waitMs);
-    if (running.length > 0) await Promise.race([...running, stop]);
+    if (trouble === null) await Promise.race([...running, stop]);
     if (trouble !== null) throw trouble;
     pauseMs = firstPauseMs;
   };
@@ -127,51 +128,83 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
   return {
     async fetch(cursors, { maxEvents, maxWaitMs, signal }) {
       const end = performance.now() + maxWaitMs;
-      const ending = AbortSignal.any([signal, closing.signal, cluster.closed]);
-      const timed = new AbortController();
-      const timer = setTimeout(() => timed.abort(), maxWaitMs);
-      const stopping = AbortSignal.any([ending, timed.signal]);
-      const stop = new Promise<void>((resolve) => {
-        if (stopping.aborted) resolve();
-        else stopping.addEventListener("abort", () => resolve(), { once: true });
-      });
-      const partitions = cursors.map((cursor) => cursor.partition);
-      for (const cursor of cursors) readerOf(cursor.partition).seek(cursor);
+      const stop = stopper(signal, maxWaitMs);
+      interrupt = stop.now;
+      const own = cursors.map((cursor) => readerOf(cursor.partition));
+      cursors.forEach((cursor, i) => own[i]!.seek(cursor));
       let answered = false;
       let failure: unknown = null;
       try {
         for (;;) {
-          const batches = partitions.flatMap((partition): Batch[] => readerOf(partition).take(maxEvents) ?? []);
+          for (const reader of own) reader.check();
+          const batches = own.map((reader) => reader.take(maxEvents)).filter((batch): batch is Batch => batch !== null);
           if (batches.length > 0 || signal.aborted) return batches;
-          if (ending.aborted) throw new TidemarkError("CLOSED", { what: `the reader of log '${log}'` });
-          if (partitions.length === 0) await stop;
-          if (timed.signal.aborted) {
+          if (closed || cluster.closed.aborted) throw new TidemarkError("CLOSED", { what: `the reader of log '${log}'` });
+          if (stop.reached) {
             if (failure !== null && !answered) throw unavailable(`log '${log}' (${cluster.label})`, failure);
             return [];
           }
           try {
-            await round(partitions, end - performance.now(), stop);
+            await round(cursors, end - performance.now(), stop.promise);
             answered = true;
           } catch (error) {
-            if (!isTransient(error) && !isTidemarkErrorOf(error)) throw unavailable(`log '${log}' (${cluster.label})`, error);
+            if (!isTransient(error) && !isTidemarkError(error)) throw unavailable(`log '${log}' (${cluster.label})`, error);
             trouble = error;
             failure = error;
             answered ||= error instanceof BrokerRefusal && isMoved(error.errorCode);
-            await pause(pauseMs, stopping);
+            await stop.orAfter(pauseMs);
             pauseMs = Math.min(pauseMs * 2, longestPauseMs);
           }
         }
       } finally {
-        clearTimeout(timer);
+        stop.release();
+        interrupt = () => {};
       }
     },
     async close() {
-      closing.abort();
+      closed = true;
+      interrupt();
       polls.clear();
       await connections.close();
     },
   };
 }
 
-/** Of `cluster`, which has tried for a while: the call's own limit decides. */
-const isTidemarkErrorOf = (error: unknown): boolean => error instanceof TidemarkError && (error.code === "UNAVAILABLE" || error.code === "NOT_FOUND" || error.code === "CLOSED");
+interface Stopper {
+  readonly reached: boolean;
+  /** Resolves when it is reached. */
+  readonly promise: Promise<void>;
+  now(): void;
+  orAfter(ms: number): Promise<void>;
+  release(): void;
+}
+
+/** Reached after `ms`, when `signal` aborts, or when told. */
+function stopper(signal: AbortSignal, ms: number): Stopper {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let reached = signal.aborted;
+  const now = () => {
+    reached = true;
+    resolve();
+  };
+  if (reached) resolve();
+  const timer = setTimeout(now, ms);
+  signal.addEventListener("abort", now);
+  return {
+    get reached() {
+      return reached;
+    },
+    promise,
+    now,
+    async orAfter(pauseMs) {
+      const { promise: passed, resolve: pass } = Promise.withResolvers<void>();
+      const pauseTimer = setTimeout(pass, pauseMs);
+      await Promise.race([passed, promise]);
+      clearTimeout(pauseTimer);
+    },
+    release() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", now);
+    },
+  };
+}

@@ -1,6 +1,6 @@
 /** Where a reader stands in one partition, and what it has fetched beyond. No input or output: bytes come in, events go out. */
 import { takeNext } from "../core/sequence.ts";
-import { isTidemarkError, type TidemarkError } from "../errors.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Batch, Cursor } from "../runtime/ports.ts";
 import { type AbortedTransaction, decodeBatches } from "./batch-decoder.ts";
 import { readRecord, type ReadRecord } from "./record-reading.ts";
@@ -10,7 +10,9 @@ export interface PartitionReader {
   readonly wants: number | "start" | null;
   /** Goes where `cursor` says, unless it stands there. */
   seek(cursor: Cursor): void;
-  /** At most `max` next events. null: none at hand. @throws LOG_GAP, LOG_DIVERGED; asked again, it looks at the log again */
+  /** @throws LOG_GAP, LOG_DIVERGED where the next record is none to go on with; after that it looks at the log again */
+  check(): void;
+  /** At most `max` next events. null: none at hand. */
   take(max: number): Batch | null;
   /** What a fetch from `wants` gave. */
   feed(bytes: Buffer, aborted: readonly AbortedTransaction[]): void;
@@ -76,7 +78,7 @@ export function partitionReader(log: string, partition: number, logId: { known: 
         if (before.length === 0) fault = error;
         return { taken: before, gapAt: records[cut]!.offset };
       }
-      fault = error;
+      fault = isTidemarkError(error, "LOG_DIVERGED") ? new TidemarkError("LOG_DIVERGED", { ...error.details, partition }) : error;
       return { taken: [], gapAt: records[0]!.offset };
     }
   };
@@ -95,13 +97,14 @@ export function partitionReader(log: string, partition: number, logId: { known: 
       offset = hint;
       fromStart = false;
     },
+    check() {
+      if (fault === null || taken < ready.length) return;
+      const error = fault;
+      fault = null;
+      throw error;
+    },
     take(max) {
-      if (taken === ready.length) {
-        if (fault === null) return null;
-        const error = fault;
-        fault = null;
-        throw error;
-      }
+      if (taken === ready.length) return null;
       const records = taken === 0 && ready.length <= max ? ready : ready.slice(taken, taken + max);
       taken += records.length;
       const last = records.at(-1)!;

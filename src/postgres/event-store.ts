@@ -16,12 +16,11 @@ export interface EventStoreOptions {
   readonly lanes?: number;
 }
 
-/** @throws SCHEMA_OUTDATED (only without `ddl`), SCHEMA_NEWER */
-export async function migrateWriteStore(database: Database, options: { readonly schema: string; readonly ddl: boolean }): Promise<void> {
-  await migrate(database, { ...options, kind: "write", migrations: writeMigrations });
-}
+/** How many migrations it ran. @throws SCHEMA_OUTDATED (only without `ddl`), SCHEMA_NEWER */
+export const migrateWriteStore = (database: Database, options: { readonly schema: string; readonly ddl: boolean }): Promise<number> =>
+  migrate(database, { schema: options.schema, ddl: options.ddl, kind: "write", migrations: writeMigrations });
 
-/** The tables must be there: `migrateWriteStore`. Closing it leaves the database open. */
+/** The tables must be there: `migrateWriteStore`. Closing the store leaves the database open. */
 export function eventStore(database: Database, options: EventStoreOptions = {}): EventStore {
   const lanes = database.engine === "pglite" ? 1 : Math.max(1, options.lanes ?? 4);
   const connections = new Map<number, Awaited<ReturnType<Database["dedicated"]>>>();

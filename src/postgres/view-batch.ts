@@ -57,15 +57,13 @@ export function foldKey(shape: ViewShape, key: string, events: readonly LogEvent
   for (const event of events) {
     const before: Document | null = document;
     document = blaming(failing, event, () => view.fold(before, event, key));
-    if (view.keyed === "key") {
-      version += 1;
-      if (event.time > updated) updated = event.time;
-    } else if (document !== null) {
-      version = event.version;
-      updated = event.time;
-    } else {
+    if (view.keyed === "stream" && document === null) {
       version = 0;
       updated = "";
+    } else {
+      // by other keys both go on over a deletion: when the document was gone depends on how the partitions interleave
+      version = view.keyed === "stream" ? event.version : version + 1;
+      if (event.time > updated) updated = event.time;
     }
   }
   const last = events.at(-1)!;

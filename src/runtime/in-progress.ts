@@ -21,6 +21,8 @@ export function inProgress(waitMs: number): Coalesce {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new TidemarkError("COMMAND_IN_PROGRESS", { commandId: command.id })), waitMs);
     });
+    // its rejection is nobody's where the race was decided before
+    late.catch(() => undefined);
     try {
       for (let one = running.get(command.id); one !== undefined; one = running.get(command.id)) {
         // the first caller gets its own error; nothing was stored, so the next in line tries
@@ -31,8 +33,6 @@ export function inProgress(waitMs: number): Coalesce {
       }
     } finally {
       clearTimeout(timer);
-      // it may have been rejected after the race was decided
-      late.catch(() => undefined);
     }
     return first(command, run);
   }

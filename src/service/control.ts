@@ -31,7 +31,8 @@ export async function serveControl(folder: string, handle: ControlHandler): Prom
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket)).on("error", () => socket.destroy());
     const say = (line: unknown) => socket.writable && socket.write(`${JSON.stringify(line)}\n`);
-    createInterface({ input: socket }).once("line", (line) => {
+    const lines = createInterface({ input: socket }).on("error", () => socket.destroy());
+    lines.once("line", (line) => {
       const answer = async () => handle(JSON.parse(line) as ControlRequest, (value) => say({ progress: value }));
       answer().then(
         (result) => socket.end(`${JSON.stringify({ result })}\n`),
@@ -58,13 +59,17 @@ export function askControl(folder: string, request: ControlRequest, onProgress: 
     const socket = connect(controlPath(folder));
     let answered = false;
     socket.once("error", (error: NodeJS.ErrnoException) => (error.code === "ENOENT" || error.code === "ECONNREFUSED" ? done(undefined) : failed(error)));
-    socket.once("connect", () => socket.write(`${JSON.stringify(request)}\n`));
-    createInterface({ input: socket }).on("line", (line) => {
-      const message = JSON.parse(line) as { progress?: unknown; result?: unknown; problem?: string };
-      if ("progress" in message) return onProgress(message.progress);
-      answered = true;
-      if (message.problem !== undefined) failed(new Error(message.problem));
-      else done({ result: message.result });
+    socket.once("connect", () => {
+      socket.write(`${JSON.stringify(request)}\n`);
+      // readline hands the socket's errors on
+      const lines = createInterface({ input: socket }).on("error", failed);
+      lines.on("line", (line) => {
+        const message = JSON.parse(line) as { progress?: unknown; result?: unknown; problem?: string };
+        if ("progress" in message) return onProgress(message.progress);
+        answered = true;
+        if (message.problem !== undefined) failed(new Error(message.problem));
+        else done({ result: message.result });
+      });
     });
     socket.once("close", () => answered || failed(new Error("the service closed the connection before it answered")));
   });

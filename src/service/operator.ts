@@ -34,9 +34,9 @@ export function operator({ options }: Service, environment: Environment): Operat
         const lock = lockFolder(settings.dataFolder);
         open.add(() => lock.release());
       }
-      const write = writes ? await openEventStore(settings, options.aggregates, log, open) : undefined;
+      const write = writes ? await openEventStore(settings, options.aggregates, open) : undefined;
       const read = await openReadParts(settings, options.views, open);
-      const transport = transports ? await openTransport(settings, write, log, open) : undefined;
+      const transport = transports ? await openTransport(settings, write, open) : undefined;
       return await work({ read, transport });
     } finally {
       await open.close();

@@ -103,7 +103,7 @@ async function openParts({ name, aggregates, views }: ServiceOptions, { environm
   const embedded = (writes && settings.databaseUrl === null) || (reads && settings.readDatabaseUrl === null);
   const lock = embedded ? lockFolder(settings.dataFolder) : undefined;
   if (lock !== undefined) open.add(() => lock.release());
-  const write = writes ? await openEventStore(settings, aggregates, log, open) : undefined;
+  const write = writes ? await openEventStore(settings, aggregates, open) : undefined;
   const read = reads ? await openReadParts(settings, views, open) : undefined;
   return { settings, log, write, read, embedded, describe: (where) => lock?.describe(where) };
 }
@@ -129,12 +129,12 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
     ends[partition] = Math.max(ends[partition] ?? 0, position);
   };
 
-  const transport: TransportParts | undefined = has("relay") || has("projection") ? await openTransport(settings, write, log, open) : undefined;
+  const transport: TransportParts | undefined = has("relay") || has("projection") ? await openTransport(settings, write, open) : undefined;
 
   const workers: ViewWorker[] = [];
   if (has("projection") && read !== undefined && transport !== undefined) {
     for (const view of views) {
-      const worker = viewWorker({ view, store: read.store, transport: transport.transport, group: `${settings.prefix}${name}.${view.name}`, logger: log });
+      const worker = viewWorker({ view, store: read.store, transport: transport.transport, group: `${name}.${view.name}`, logger: log });
       workers.push(worker);
     }
     open.add(() => Promise.all(workers.map((worker) => worker.stop())));
@@ -180,6 +180,7 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
         relays,
         workers,
       }),
+      roles: settings.roles,
       logger: log,
     });
     open.add(() => server.close());

@@ -1,7 +1,7 @@
 /** The write side of a process: the event store, command handling, and what the relays need of it. */
 import { join } from "node:path";
 import type { AnyAggregate } from "../core/definition.ts";
-import { eventStore, openDatabase } from "../postgres/index.ts";
+import { eventStore, migrateWriteStore, openDatabase } from "../postgres/index.ts";
 import { type CommandHandler, commandHandler } from "../runtime/command-handler.ts";
 import type { EventStore, LogIdentity, Logger } from "../runtime/ports.ts";
 import { images } from "./images.ts";
@@ -16,12 +16,13 @@ export interface WriteParts {
   readonly identities: ReadonlyMap<string, LogIdentity>;
 }
 
-export async function openEventStore(settings: Settings, aggregates: readonly AnyAggregate[], logger: Logger, open: Opened): Promise<WriteParts> {
+export async function openEventStore(settings: Settings, aggregates: readonly AnyAggregate[], open: Opened): Promise<WriteParts> {
   const location = settings.databaseUrl === null ? { dataDir: join(settings.dataFolder, "write") } : { url: settings.databaseUrl };
   const schema = `${settings.prefix}tidemark`;
   const database = await openDatabase(location, { schema, applicationName: "tidemark write", image: images() });
   open.add(() => database.close());
-  const store = await eventStore(database, { schema, ddl: settings.migrate, logger });
+  await migrateWriteStore(database, { schema, ddl: settings.migrate });
+  const store = eventStore(database);
   open.add(() => store.close());
   const identities = await store.openLogs(aggregates.map((a) => a.name), settings.partitions ?? undefined);
   return { store, identities: new Map(identities.map((identity) => [identity.log, identity])) };

@@ -1,0 +1,6 @@
+/** `tidemark/kafka`: the copy of logs in Kafka, as the relay writes it and as projections read it. */
+export { type Cluster, openCluster } from "./cluster.ts";
+export { openLogWriter } from "./log-writer.ts";
+export { type BrokerAddress, type KafkaOptions, parseBrokers, topicOf } from "./options.ts";
+export { recordBytes } from "./record-writing.ts";
+export { kafkaTransport, type KafkaTransportOptions } from "./transport.ts";

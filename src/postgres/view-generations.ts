@@ -1,0 +1,143 @@
+/** Generations of a view: made, switched and retired under one advisory lock for each view, so that processes do it one after another. */
+import type { AnyView } from "../core/definition.ts";
+import { TidemarkError } from "../errors.ts";
+import type { Generation, ViewStore } from "../runtime/ports.ts";
+import type { Connection, Database } from "./sql.ts";
+import { sqlState } from "./sql-errors.ts";
+import { documentTable, named, quoted, referenceTable, shared } from "./view-names.ts";
+import { shapeOf } from "./view-shape.ts";
+import { createGeneration } from "./view-tables.ts";
+import { showGeneration } from "./view-sql-view.ts";
+import type { ViewWake } from "./view-wake.ts";
+
+export type ViewGenerations = Pick<ViewStore, "ensure" | "create" | "switch" | "retire" | "current">;
+
+export const generationList = `view, generation, declared as "declaredVersion", hash, state, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`;
+const listAll = named(`select ${generationList} from ${shared.generations} where view = $1 order by generation`);
+const insert = named(`insert into ${shared.generations}(view, generation, declared, hash, state) values ($1, $2, $3, $4, $5) returning ${generationList}`);
+const setState = named(`update ${shared.generations} set state = $3 where view = $1 and generation = $2`);
+const lockCheckpoints = named(`select count(*) from (select 1 from ${shared.checkpoints} where view = $1 and generation = any($2::int[]) order by generation, log, partition for update) x`);
+const behindLive = named(
+  `select l.log, l.partition, l.position as live, coalesce(n.position, 0) as found from ${shared.checkpoints} l ` +
+    `left join ${shared.checkpoints} n on n.view = l.view and n.generation = $3 and n.log = l.log and n.partition = l.partition ` +
+    "where l.view = $1 and l.generation = $2 and l.log = any($4::text[]) and l.position > coalesce(n.position, 0) order by l.log, l.partition limit 1",
+);
+const deleteCheckpoints = named(`delete from ${shared.checkpoints} where view = $1 and generation = $2`);
+const missing = new Set(["42P01", "3F000"]);
+
+export function viewGenerations(database: Database, wake: ViewWake): ViewGenerations {
+  const refused = (view: AnyView, problem: string): never => {
+    throw new TidemarkError("REBUILD_REFUSED", { view: view.name, problem });
+  };
+
+  async function generations(at: Pick<Database, "query">, view: AnyView): Promise<readonly Generation[]> {
+    return (await at.query<Generation>({ ...listAll, values: [view.name] })).rows;
+  }
+
+  /** One transaction under the view's lock, with its generations as they are then. */
+  async function locked<T>(view: AnyView, work: (connection: Connection, known: readonly Generation[]) => Promise<T>): Promise<T> {
+    return database.exclusive(async (connection) => {
+      await connection.query({ text: "begin" });
+      await connection.query({ text: "select pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || $1, 0))", values: [`generations.${view.name}`] });
+      const result = await work(connection, await generations(connection, view));
+      const { command } = await connection.query({ text: "commit" });
+      if (command === "ROLLBACK") throw new TidemarkError("UNAVAILABLE", { what: `${database.label} (the transaction was rolled back)` });
+      return result;
+    });
+  }
+
+  async function make(connection: Connection, view: AnyView, known: readonly Generation[]): Promise<Generation> {
+    const shape = shapeOf(view);
+    const generation = Math.max(0, ...known.map((g) => g.generation)) + 1;
+    const first = !known.some(({ state }) => state === "live");
+    await connection.script(createGeneration(shape, generation));
+    const { rows } = await connection.query<Generation>({ ...insert, values: [view.name, generation, view.version, view.hash, first ? "live" : "building"] });
+    if (first) await showGeneration(connection, shape, generation);
+    return rows[0]!;
+  }
+
+  async function drop(connection: Connection, view: AnyView, { generation }: Generation): Promise<void> {
+    await connection.query({ ...setState, values: [view.name, generation, "retired"] });
+    // the fence: an apply finds no checkpoint any more
+    await connection.query({ ...deleteCheckpoints, values: [view.name, generation] });
+    for (const table of await tablesOf(connection, view.name, generation)) await connection.script(`drop table if exists ${quoted(table)}`);
+  }
+
+  return {
+    async ensure(view) {
+      const fed = (known: readonly Generation[]) => known.filter((g) => g.declaredVersion === view.version && g.state !== "retired");
+      const answer = (found: readonly Generation[]) => ({ generations: found, changed: found.at(-1)!.hash !== view.hash });
+      const found = fed(await generations(database, view));
+      if (found.length > 0) return answer(found);
+      let made = false;
+      const after = await locked(view, async (connection, known) => {
+        if (fed(known).length > 0) return fed(known);
+        made = true;
+        return [await make(connection, view, known)];
+      });
+      if (made) wake.generationsChanged(view.name);
+      return answer(after);
+    },
+    async create(view) {
+      const generation = await locked(view, (connection, known) => make(connection, view, known));
+      wake.generationsChanged(view.name);
+      return generation;
+    },
+    async switch(view, generation) {
+      await locked(view, async (connection, known) => {
+        const next = known.find((g) => g.generation === generation);
+        const live = known.find((g) => g.state === "live");
+        if (next === undefined || next.state === "retired") return refused(view, `generation ${generation} is not there`);
+        if (next === live) return;
+        if (live !== undefined) await requireReached(connection, view, live, next);
+        for (const old of known) if (old.state === "previous" && old !== next) await drop(connection, view, old);
+        if (live !== undefined) await connection.query({ ...setState, values: [view.name, live.generation, "previous"] });
+        await connection.query({ ...setState, values: [view.name, generation, "live"] });
+        await showGeneration(connection, shapeOf(view), generation);
+      });
+      wake.generationsChanged(view.name);
+    },
+    async retire(view, generation) {
+      await locked(view, async (connection, known) => {
+        const old = known.find((g) => g.generation === generation);
+        if (old === undefined) throw new TidemarkError("NOT_FOUND", { what: `Generation ${generation} of view '${view.name}'` });
+        if (old.state === "live") refused(view, `generation ${generation} is live and cannot be retired; switch to another one first`);
+        if (old.state !== "retired") await drop(connection, view, old);
+      });
+      wake.generationsChanged(view.name);
+    },
+    async current(view) {
+      try {
+        const fed = (await generations(database, view)).filter((g) => g.declaredVersion === view.version && g.state !== "retired");
+        return fed.find(({ state }) => state === "live") ?? fed.at(-1) ?? null;
+      } catch (error) {
+        // a query process creates nothing: before the first migration there is no generation
+        if (missing.has(sqlState(error) ?? "")) return null;
+        throw error;
+      }
+    },
+  };
+
+  /** Locks both generations' checkpoints until commit. Partitions of logs that the view consumes no more do not count. */
+  async function requireReached(connection: Connection, view: AnyView, live: Generation, next: Generation): Promise<void> {
+    await connection.query({ ...lockCheckpoints, values: [view.name, database.array("int4", [live.generation, next.generation])] });
+    const { rows } = await connection.query<{ log: string; partition: number; live: number; found: number }>({
+      ...behindLive,
+      values: [view.name, live.generation, next.generation, database.array("text", view.logs)],
+    });
+    const behind = rows[0];
+    if (behind !== undefined) {
+      refused(view, `generation ${next.generation} is at position ${behind.found} of log '${behind.log}', partition ${behind.partition}, and the live generation ${live.generation} at ${behind.live}; it can go live when it has caught up`);
+    }
+  }
+}
+
+/** By name in the catalogue, as the definition that made them may have had other references. */
+async function tablesOf(connection: Connection, view: string, generation: number): Promise<string[]> {
+  const { rows } = await connection.query<{ table: string }>({
+    text: "select c.relname as table from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and (c.relname = $1 or starts_with(c.relname, $2)) order by c.relname",
+    values: [documentTable(view, generation), referenceTable(view, generation, "").slice(0, 50)],
+  });
+  return rows.map(({ table }) => table);
+}
+

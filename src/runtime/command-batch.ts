@@ -1,0 +1,161 @@
+/** Commands that wait together become one append: decided on each other's results, stored by one call, answered one by one. */
+import { TidemarkError } from "../errors.ts";
+import { decide, describe } from "./decide.ts";
+import type { Decided } from "./decide.ts";
+import { foldStream } from "./fold-stream.ts";
+import type { Job } from "./command-job.ts";
+import { outcomeOf, replayOf } from "./outcomes.ts";
+import type { AppendCommand, AppendOutcome, Clock, EventStore } from "./ports.ts";
+import type { StartingStates } from "./starting-states.ts";
+import { streamKey } from "./starting-states.ts";
+import type { StateCache, StreamState } from "./state-cache.ts";
+import { storeFailure } from "./store-failure.ts";
+
+export interface BatchParts {
+  readonly store: Pick<EventStore, "append" | "epoch">;
+  readonly states: StartingStates;
+  readonly cache: StateCache;
+  readonly clock: Clock;
+  readonly maxAttempts: number;
+  limitBytes(log: string): number;
+  /** After each commit: the last position of each partition written. */
+  onStored(ends: readonly End[]): void;
+}
+
+export interface End {
+  readonly log: string;
+  readonly partition: number;
+  readonly position: number;
+}
+
+interface Entry {
+  readonly job: Job;
+  readonly decided: Decided;
+}
+
+/** Answers every job but those that it gives back, in order, to be decided again. Never throws. */
+export async function handleBatch(lane: number, jobs: readonly Job[], parts: BatchParts): Promise<readonly Job[]> {
+  const epoch = parts.store.epoch;
+  let starts: ReadonlyMap<string, StreamState>;
+  try {
+    starts = await parts.states.of(jobs);
+  } catch (error) {
+    const { error: told } = storeFailure(error);
+    for (const job of jobs) job.reject(told);
+    return [];
+  }
+  const entries = decideAll(jobs, starts, parts);
+  let outcomes: readonly AppendOutcome[];
+  try {
+    outcomes = await parts.store.append(lane, toAppend(entries, starts));
+  } catch (error) {
+    for (const { job } of entries) parts.cache.drop(job.aggregate.name, job.stream);
+    return failed(error, lane, jobs, parts);
+  }
+  return settle(entries, outcomes, starts, epoch, parts);
+}
+
+function decideAll(jobs: readonly Job[], starts: ReadonlyMap<string, StreamState>, parts: BatchParts): readonly Entry[] {
+  const current = new Map(starts);
+  const time = parts.clock.now().toISOString();
+  return jobs.map((job) => {
+    const key = streamKey(job);
+    const decided = decide(job, current.get(key)!, time, parts.limitBytes(job.aggregate.name));
+    current.set(key, decided.after);
+    return { job, decided };
+  });
+}
+
+const toAppend = (entries: readonly Entry[], starts: ReadonlyMap<string, StreamState>): AppendCommand[] =>
+  entries.map(({ job, decided }) => ({
+    id: job.id,
+    fingerprint: job.fingerprint,
+    log: job.aggregate.name,
+    partition: job.partition,
+    stream: job.stream,
+    baseVersion: starts.get(streamKey(job))!.version,
+    expectedVersion: decided.after.version - decided.events.length,
+    ifMatch: decided.ifMatch,
+    kind: decided.kind,
+    answer: decided.answer,
+    events: decided.events,
+  }));
+
+function settle(entries: readonly Entry[], outcomes: readonly AppendOutcome[], starts: ReadonlyMap<string, StreamState>, epoch: number, parts: BatchParts): readonly Job[] {
+  const again: Job[] = [];
+  const ends = new Map<string, End>();
+  const known = new Map(starts);
+  const remember = (job: Job, state: StreamState): void => {
+    known.set(streamKey(job), state);
+    parts.cache.set(job.aggregate.name, job.stream, state, epoch);
+  };
+  const decideAgain = (job: Job): void => {
+    job.attempts += 1;
+    if (job.attempts < parts.maxAttempts) again.push(job);
+    else job.reject(new TidemarkError("CONTENTION", { stream: job.stream, attempts: job.attempts }));
+  };
+  // what others see first: a waiter that is woken reads the store itself
+  for (const [i, { job, decided }] of entries.entries()) {
+    const outcome = outcomes[i]!;
+    if (outcome.status === "appended" && decided.events.length > 0) {
+      ends.set(`${job.partition}/${job.aggregate.name}`, { log: job.aggregate.name, partition: job.partition, position: outcome.position });
+    }
+  }
+  if (ends.size > 0) parts.onStored([...ends.values()]);
+  for (const [i, { job, decided }] of entries.entries()) {
+    const outcome = outcomes[i]!;
+    switch (outcome.status) {
+      case "appended":
+        remember(job, decided.after);
+        job.resolve(outcomeOf(job, decided.kind as "events" | "rejection" | "none", JSON.parse(decided.answer), outcome.version, outcome.position, false));
+        break;
+      case "checked":
+        remember(job, decided.after);
+        job.reject(decided.refusal);
+        break;
+      case "duplicate":
+        if (outcome.first === null) decideAgain(job);
+        else answerFirst(job, outcome.first);
+        break;
+      case "mismatch":
+        parts.cache.drop(job.aggregate.name, job.stream);
+        job.reject(new TidemarkError("VERSION_MISMATCH", { stream: job.stream, expected: describe(job.expected), actual: outcome.version }));
+        break;
+      case "conflict": {
+        const state = known.get(streamKey(job))!;
+        if (job.attempts === 0 && state.version === 0) parts.states.learn(job, false);
+        if (outcome.events === null) parts.cache.drop(job.aggregate.name, job.stream);
+        else remember(job, foldStream(job.aggregate, job.stream, state, outcome.version, outcome.events));
+        decideAgain(job);
+        break;
+      }
+    }
+  }
+  return again;
+}
+
+function answerFirst(job: Job, first: Parameters<typeof replayOf>[1]): void {
+  try {
+    job.resolve(replayOf(job, first));
+  } catch (error) {
+    job.reject(error);
+  }
+}
+
+/** A call that the store refused for its data is halved until the culprit is alone; the halves are decided anew, on each other's results. */
+async function failed(error: unknown, lane: number, jobs: readonly Job[], parts: BatchParts): Promise<readonly Job[]> {
+  const failure = storeFailure(error);
+  if (failure.kind === "data" && jobs.length > 1) {
+    const middle = jobs.length >> 1;
+    const first = await handleBatch(lane, jobs.slice(0, middle), parts);
+    const second = await handleBatch(lane, jobs.slice(middle), parts);
+    return [...first, ...second];
+  }
+  const again: Job[] = [];
+  for (const job of jobs) {
+    job.attempts += 1;
+    if (failure.kind === "again" && job.attempts < parts.maxAttempts) again.push(job);
+    else job.reject(failure.error);
+  }
+  return again;
+}

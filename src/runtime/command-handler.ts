@@ -1,0 +1,107 @@
+/** Command handling: check, decide on the state at hand, append with all others that wait, answer (I6, I7). */
+import { uuidv7 } from "uuidv7";
+import type { AnyAggregate } from "../core/definition.ts";
+import { TidemarkError } from "../errors.ts";
+import type { Commands, Outcome } from "./app.ts";
+import type { End } from "./command-batch.ts";
+import { handleBatch } from "./command-batch.ts";
+import { checkCommand } from "./command-job.ts";
+import type { CheckedCommand } from "./command-job.ts";
+import { commandLane } from "./command-lane.ts";
+import { inProgress } from "./in-progress.ts";
+import type { Clock, EventStore, LogIdentity, Logger } from "./ports.ts";
+import { startingStates } from "./starting-states.ts";
+import { stateCache } from "./state-cache.ts";
+
+export interface CommandHandlerOptions {
+  readonly store: EventStore;
+  readonly aggregates: readonly AnyAggregate[];
+  /** By log, as `store.openLogs` gave them. */
+  readonly identities: ReadonlyMap<string, LogIdentity>;
+  readonly logger: Logger;
+  /** The system's unless given. */
+  readonly clock?: Clock;
+  /** Largest event (key, value, headers) in bytes where `limitEventBytes` has set none for its log; 1,000,000 unless given. */
+  readonly maxEventBytes?: number;
+  /** States kept in memory; 10,000 unless given. */
+  readonly cachedStreams?: number;
+  /** Commands waiting or under way in this process; more are refused by OVERLOADED; 10,000 unless given. */
+  readonly maxQueued?: number;
+  /** Commands in one append; 1,000 unless given. */
+  readonly maxBatch?: number;
+  /** Conflicts after which a command ends with CONTENTION; 10 unless given. */
+  readonly maxAttempts?: number;
+  /** How long a repeat waits for the same command under way in this process; 5,000 unless given. */
+  readonly repeatWaitMs?: number;
+  /** After each commit, for each partition written, before the callers get their answers. */
+  readonly onAppended?: (log: string, partition: number, position: number) => void;
+}
+
+export interface CommandHandler extends Commands {
+  /** From now on larger events (key, value, headers) of this log are refused before the commit; also lowers `maxEventBytes`, never raises it. */
+  limitEventBytes(log: string, bytes: number): void;
+  /** Takes no more commands; resolves when those that it has are answered. */
+  close(): Promise<void>;
+}
+
+export function commandHandler(options: CommandHandlerOptions): CommandHandler {
+  const { store, identities, logger, maxEventBytes = 1_000_000, maxQueued = 10_000 } = options;
+  const aggregates = new Set(options.aggregates);
+  const cache = stateCache(options.cachedStreams ?? 10_000, () => store.epoch);
+  const limits = new Map<string, number>();
+  const coalesce = inProgress(options.repeatWaitMs ?? 5_000);
+  let pending = 0;
+  let closed = false;
+
+  const parts = {
+    store,
+    cache,
+    states: startingStates(store, cache),
+    clock: options.clock ?? { now: () => new Date() },
+    maxAttempts: options.maxAttempts ?? 10,
+    limitBytes: (log: string) => Math.min(limits.get(log) ?? maxEventBytes, maxEventBytes),
+    onStored,
+  };
+  const lanes = Array.from({ length: store.lanes }, (_, lane) => commandLane(options.maxBatch ?? 1_000, (jobs) => handleBatch(lane, jobs, parts)));
+
+  function onStored(ends: readonly End[]): void {
+    try {
+      for (const { log, partition, position } of ends) options.onAppended?.(log, partition, position);
+      for (const log of new Set(ends.map((end) => end.log))) store.announce(log, ends.filter((end) => end.log === log));
+    } catch (error) {
+      // the events are stored and their callers must hear of it; whoever was not told finds out by its own slow poll
+      logger.error("a listener to stored events failed", { error });
+    }
+  }
+
+  function identityOf(aggregate: AnyAggregate): LogIdentity {
+    const identity = aggregates.has(aggregate) ? identities.get(aggregate.name) : undefined;
+    if (identity === undefined) throw new TidemarkError("INVALID_DEFINITION", { what: `Log '${aggregate.name}' is not one of this service's aggregates.` });
+    return identity;
+  }
+
+  const enqueue = (command: CheckedCommand): Promise<Outcome> =>
+    new Promise((resolve, reject) => {
+      const lane = lanes[store.laneOf(command.aggregate.name, command.partition)]!;
+      lane.push({ ...command, attempts: 0, resolve, reject });
+    });
+
+  return {
+    async execute(command, executeOptions = {}) {
+      if (closed) throw new TidemarkError("CLOSED", { what: "The command handler" });
+      const checked = checkCommand(command, executeOptions.commandId ?? uuidv7(), identityOf(command.aggregate), executeOptions);
+      if (pending >= maxQueued) throw new TidemarkError("OVERLOADED", { what: "The number of commands under way", limit: maxQueued });
+      pending += 1;
+      try {
+        return await coalesce(checked, () => enqueue(checked));
+      } finally {
+        pending -= 1;
+      }
+    },
+    limitEventBytes: (log, bytes) => void limits.set(log, bytes),
+    async close() {
+      closed = true;
+      await Promise.all(lanes.map((lane) => lane.idle()));
+    },
+  };
+}
