@@ -2,7 +2,7 @@
 import type { AnyAggregate, AnyView, Schema } from "./definition.ts";
 import type { EventsOf } from "./aggregate-types.ts";
 import type { JsonSchema } from "./json-types.ts";
-import type { Nothing, Out } from "./message-types.ts";
+import type { Nothing } from "./message-types.ts";
 import type { Reference } from "./reference.ts";
 
 export type Logs = readonly AnyAggregate[];

@@ -86,6 +86,8 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
   for (const [path, handler] of platform) add("GET", path, handler);
 
   function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    // Whatever is wrong with the rest of it: a request that no route takes is answered as such.
+    if (request.is404) return notFound(request, reply);
     const fault = translate(error);
     if (isInternal(fault)) logger.error("A request failed.", { method: request.method, path: pathOf(request), error: stackOf(fault) });
     else if (isTidemarkError(fault, "UNAVAILABLE")) logger.warn("A request met a part that cannot be reached.", { method: request.method, path: pathOf(request), error: fault.message });

@@ -27,7 +27,7 @@ export interface Cluster {
   readonly closed: AbortSignal;
   /** Connections of the caller's own, which the cluster closes with itself. */
   connections(requestTimeoutMs: number): Connections;
-  /** As last learnt; asks where nothing is known. null: no such topic. @throws UNAVAILABLE, CLOSED */
+  /** As last learnt; asks where nothing is known. null: no such topic. @throws UNAVAILABLE, CLOSED, INVALID_SETTING for a name that Kafka refuses */
   topic(name: string): Promise<TopicMetadata | null>;
   /** Asks anew; calls at the same time share one answer. @throws UNAVAILABLE, CLOSED */
   refresh(name: string): Promise<TopicMetadata | null>;
@@ -75,6 +75,7 @@ export function openCluster(options: KafkaOptions): Cluster {
     learnt = answer.brokers.map(({ host, port }) => ({ host, port }));
     const topic = answer.topics.find((t) => t.name === name);
     if (topic === undefined || topic.errorCode === code.unknownTopic) return null;
+    if (topic.errorCode === code.invalidTopic) throw new TidemarkError("INVALID_SETTING", { setting: `topic ${name}`, problem: "Kafka refuses the name" });
     if (topic.errorCode !== code.none) throw new BrokerRefusal(`topic ${name}`, topic.errorCode);
     const byNode = new Map(answer.brokers.map((b) => [b.nodeId, { host: b.host, port: b.port }]));
     const leaders: (BrokerAddress | null)[] = [];

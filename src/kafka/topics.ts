@@ -62,7 +62,6 @@ async function create(cluster: Cluster, topic: string, partitions: number): Prom
   );
   const made = answer.topics[0];
   if (made === undefined || made.errorCode === code.none || made.errorCode === code.topicExists) return;
-  if (made.errorCode === code.invalidTopic) throw new TidemarkError("INVALID_SETTING", { setting: `topic ${topic}`, problem: made.errorMessage ?? "Kafka refuses the name" });
   throw new BrokerRefusal(`creation of topic ${topic}${made.errorMessage === null ? "" : ` (${made.errorMessage})`}`, made.errorCode);
 }
 

@@ -91,16 +91,22 @@ function inProcess(): WithOwnership {
   const last = new Map<string, Promise<void>>();
   return async (name, stop, run) => {
     const before = last.get(name) ?? Promise.resolve();
-    const { promise: mine, resolve: giveBack } = Promise.withResolvers<void>();
+    let giveBack = (): void => undefined;
+    const mine = new Promise<void>((resolve) => {
+      giveBack = resolve;
+    });
     last.set(name, before.then(() => mine));
     try {
-      const stopped = Promise.withResolvers<void>();
-      stop.addEventListener("abort", () => stopped.resolve(), { once: true });
-      if (stop.aborted) return;
-      await Promise.race([before, stopped.promise]);
+      await Promise.race([before, aborted(stop)]);
       if (!stop.aborted) await run(stop);
     } finally {
       giveBack();
     }
   };
 }
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });

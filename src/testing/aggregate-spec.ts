@@ -10,11 +10,13 @@ export type CommandsOf<A> = A extends { readonly commands: infer C } ? { [K in k
 
 /** What came of a command. Nothing is awaited here: decisions are made at once. */
 export interface AggregateOutcome<A, C> {
-  /** These events and no others. Without any: nothing happened. */
-  then(...events: readonly (MadeEvent<A>)[]): void;
+  /** These events and no others, in this order. */
+  then(first: MadeEvent<A>, ...more: readonly MadeEvent<A>[]): void;
   /** Refused, and so: the name and data of the rejection. Only rejections that this command may meet. */
   then(rejection: RejectionsOf<C>): void;
-  /** The command itself is not valid. Pointers (RFC 6901) of the faults, "" for the whole, "/orderId" style ones for members; none: any fault will do. */
+  /** Accepted without an event. */
+  thenNothing(): void;
+  /** The command is not valid: exactly these members are at fault (RFC 6901 pointers; "" is the whole); without any, any fault will do. */
   thenInvalid(...pointers: readonly string[]): void;
 }
 
@@ -33,14 +35,19 @@ export function aggregateSpec<A extends AnyAggregate>(aggregate: A, history: rea
     given: (...events) => aggregateSpec(aggregate, [...history, ...events.map((entry) => throughJson("event" in entry ? entry.event : entry) as NewEvent)]),
     when(command) {
       const decided = () => decide(aggregate, fold(aggregate, history), command);
+      const comesTo = (expected: readonly unknown[]) => {
+        const result = decided();
+        if (result.invalid !== undefined) throw new AssertionError({ message: `${command.type} is not valid: ${describe(result.invalid)}`, actual: result.invalid, expected });
+        const { decision } = result;
+        deepStrictEqual(throughJson(seen(decision)), throughJson(expected.map(withoutDetail)), `${command.type} did not come to what was expected`);
+        if ("events" in decision) fold(aggregate, [...history, ...decision.events.map((event) => throughJson(event) as NewEvent)]);
+      };
       return {
         then(...expected: readonly unknown[]) {
           refuseFunctions(expected);
-          const decision = decided();
-          if (decision.invalid !== undefined) throw new AssertionError({ message: `${command.type} is not valid: ${describe(decision.invalid)}`, actual: decision.invalid, expected });
-          deepStrictEqual(throughJson(seen(decision.decision)), throughJson(expected.map(withoutDetail)), `${command.type} did not come to what was expected`);
-          if ("events" in decision.decision) fold(aggregate, [...history, ...decision.decision.events.map((event) => throughJson(event) as NewEvent)]);
+          comesTo(expected);
         },
+        thenNothing: () => comesTo([]),
         thenInvalid(...pointers) {
           const { invalid } = decided();
           if (invalid === undefined) throw new AssertionError({ message: `${command.type} is valid, but was expected not to be` });

@@ -39,7 +39,7 @@ const fails = (run: () => unknown, text: RegExp) => assert.throws(run, (error) =
 
 test("an aggregate's spec passes for what happens", () => {
   open.when(Add("a-1", { by: 3 })).then(Added({ by: 3 }), Added({ by: 0 }));
-  open.when(Open("a-1")).then();
+  open.when(Open("a-1")).thenNothing();
   spec(accounts).when(Add("a-1", { by: 3 })).then(NotOpen());
   open.given(at("2026-01-01T00:00:00Z", Added({ by: 8 }))).when(Add("a-1", { by: 3 })).then(TooMuch({ most: 2 }));
   open.when(Add("a-1", { by: 1.5 })).thenInvalid("/by");
@@ -51,7 +51,7 @@ test("an aggregate's spec fails for anything else", () => {
   for (const wrong of [
     () => open.when(Add("a-1", { by: 3 })).then(Added({ by: 3 })),
     () => open.when(Add("a-1", { by: 3 })).then(Added({ by: 0 }), Added({ by: 3 })),
-    () => open.when(Add("a-1", { by: 3 })).then(),
+    () => open.when(Add("a-1", { by: 3 })).thenNothing(),
     () => open.when(Add("a-1", { by: 3 })).then(NotOpen()),
     () => open.when(Open("a-1")).then(Opened()),
     () => open.when(Add("a-1", { by: 11 })).then(TooMuch({ most: 9 })),
@@ -70,7 +70,7 @@ test("handlers that change what they are given, or differ from call to call, are
   let calls = 0;
   const decide = { Open: () => [], Add: () => [] };
   const changing = aggregate("changing", contract, { decide, evolve: { ...behaviour.evolve, Opened: (state) => Object.assign(state, { open: true }) } });
-  fails(() => spec(changing).given(changing.events.Opened()).when(changing.commands.Open("a")).then(), /read only/);
+  fails(() => spec(changing).given(changing.events.Opened()).when(changing.commands.Open("a")).thenNothing(), /read only/);
   const moody = aggregate("moody", contract, { ...behaviour, decide: { ...decide, Add: (_, __, { Added: Made }) => Made({ by: calls++ }) } });
   fails(() => spec(moody).when(moody.commands.Add("a", { by: 1 })).then(moody.events.Added({ by: 0 })), /decides differently the second time/);
 });

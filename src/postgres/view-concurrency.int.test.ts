@@ -1,0 +1,122 @@
+/** Workers, zombies and broken connections over one read database; afterwards every document is what a fresh fold gives, and there was no deadlock. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isTidemarkError } from "../errors.ts";
+import type { AnyView } from "../core/definition.ts";
+import { breakingProxy } from "../../test/breaking-proxy.ts";
+import { postgres } from "../../test/services.ts";
+import { allViews, eventsOf, type Logs, type Random, random, randomLogs } from "../../test/view-domain.ts";
+import { applyNext, assertFold, openStore } from "../../test/view-stores.ts";
+import { sqlState } from "./sql-errors.ts";
+
+const partitions = 3;
+const firstSeed = Number(process.env["TIDEMARK_TEST_SEED"] ?? 1);
+const rounds = Number(process.env["TIDEMARK_TEST_ROUNDS"] ?? 4);
+
+interface Counts {
+  applied: number;
+  moved: number;
+  unavailable: number;
+  deadlocks: number;
+}
+
+/** Errors of the connection, and of a database that asks to come again. Anything else is a fault of the store. */
+function counted(counts: Counts, error: unknown): void {
+  if (!isTidemarkError(error, "UNAVAILABLE")) throw error;
+  counts.unavailable += 1;
+  if (sqlState(error.cause) === "40P01") counts.deadlocks += 1;
+}
+
+test("random workers, zombies and broken connections: no wrong row, no deadlock", { timeout: 120_000 }, async (t) => {
+  const server = await (await postgres()).createDatabase();
+  const url = new URL(server.url);
+  const direct = openStore(server.url);
+  const counts: Counts = { applied: 0, moved: 0, unavailable: 0, deadlocks: 0 };
+  let broken = 0;
+  let events = 0;
+  try {
+    // a deadlock costs this long; without it each would cost a second
+    await direct.database.query({ text: `alter database "${server.name}" set deadlock_timeout = '30ms'` });
+    await direct.store.migrate({ ddl: true });
+    const views = allViews.filter((view) => view.name !== "order_totals");
+    for (let seed = firstSeed; seed < firstSeed + rounds; seed++) {
+      const r = random(seed);
+      const proxy = await breakingProxy({ host: url.hostname, port: Number(url.port) }, r.next);
+      const through = new URL(server.url);
+      through.host = `127.0.0.1:${proxy.port}`;
+      const stores = [openStore(through.href), openStore(through.href)];
+      try {
+        const logs = randomLogs(r, { partitions, orders: 12, customers: 4, orderEvents: 900, customerEvents: 500 });
+        const generations = new Map<AnyView, number>();
+        for (const view of allViews) {
+          await direct.store.ensure(view);
+          const { generation } = await direct.store.create(view);
+          await direct.store.projection(view, generation).checkpoints(new Map(view.logs.map((log) => [log, partitions])));
+          generations.set(view, generation);
+        }
+        proxy.setBreaking(0.02);
+        const running = { work: true };
+        const most = seed % 2 === 0 ? 8 : 60;
+        const zombies = [0, 1, 2].map((i) => zombie(stores[i % 2]!.store, generations, logs, random(seed * 100 + i), counts, running));
+        const workers = [...generations].flatMap(([view, generation]) =>
+          view.logs.flatMap((log) =>
+            logs[log as keyof Logs].map((partition, p) => worker(stores[p % 2]!.store, view, generation, log, p, partition, most, random(seed * 1_000 + p), counts)),
+          ),
+        );
+        const ended = await Promise.allSettled(workers);
+        running.work = false;
+        const endedZombies = await Promise.allSettled(zombies);
+        for (const one of [...ended, ...endedZombies]) if (one.status === "rejected") throw one.reason;
+        proxy.setBreaking(0);
+        for (const [view, generation] of generations) {
+          await assertFold(direct.store, view, generation, view.logs.includes("customers") ? eventsOf(logs) : logs.orders.flat());
+        }
+        events += [...generations.keys()].reduce((sum, view) => sum + view.logs.reduce((n, log) => n + logs[log as keyof Logs].flat().length, 0), 0);
+        broken += proxy.broken;
+      } finally {
+        for (const one of stores) await one[Symbol.asyncDispose]();
+        await proxy.close();
+      }
+    }
+    assert.ok(views.length === 3 && broken > 0 && counts.moved > 0, "the test met zombies and broken connections");
+    const { rows } = await direct.database.query<{ deadlocks: number }>({ text: "select pg_stat_clear_snapshot(), deadlocks from pg_stat_database where datname = current_database()" });
+    assert.deepEqual([counts.deadlocks, rows[0]!.deadlocks], [0, 0], "deadlocks");
+    t.diagnostic(`${rounds} rounds, ${events} events, ${JSON.stringify(counts)}, ${broken} broken connections`);
+  } finally {
+    await direct[Symbol.asyncDispose]();
+    await server.drop();
+  }
+});
+
+async function worker(store: ReturnType<typeof openStore>["store"], view: AnyView, generation: number, log: string, partition: number, events: Logs["orders"][number], most: number, r: Random, counts: Counts): Promise<void> {
+  const projection = store.projection(view, generation);
+  for (;;) {
+    try {
+      const outcome = await applyNext(projection, await projection.checkpoint(log, partition), events, 1 + r.below(most));
+      if (outcome === "end") return;
+      counts[outcome] += 1;
+    } catch (error) {
+      counted(counts, error);
+    }
+  }
+}
+
+/** Applies, from a checkpoint that it read now or a while ago, whatever came next then. */
+async function zombie(store: ReturnType<typeof openStore>["store"], generations: ReadonlyMap<AnyView, number>, logs: Logs, r: Random, counts: Counts, running: { readonly work: boolean }): Promise<void> {
+  const known = new Map<string, Awaited<ReturnType<ReturnType<typeof store.projection>["checkpoint"]>>>();
+  while (running.work) {
+    const [view, generation] = r.pick([...generations]);
+    const log = r.pick(view.logs);
+    const partition = r.below(partitions);
+    const projection = store.projection(view, generation);
+    const name = `${view.name}/${log}/${partition}`;
+    try {
+      const from = known.get(name);
+      if (from === undefined || r.below(3) === 0) known.set(name, await projection.checkpoint(log, partition));
+      const outcome = await applyNext(projection, from ?? known.get(name)!, logs[log as keyof Logs][partition]!, 1 + r.below(60));
+      if (outcome !== "end") counts[outcome] += 1;
+    } catch (error) {
+      counted(counts, error);
+    }
+  }
+}
