@@ -32,6 +32,9 @@ export interface Cluster {
   /** As the superuser, for looking at what was stored. */
   readonly write: Place;
   readonly read: Place;
+  /** What the processes of each side are given. */
+  readonly writer: { readonly url: string; readonly database: string };
+  readonly reader: { readonly url: string; readonly database: string };
   readonly brokers: readonly string[];
   readonly prefix: string;
   /** Starts what does not run and waits until all are ready. */
@@ -46,8 +49,9 @@ export async function clusterOf(options: ClusterOptions): Promise<Cluster> {
   const write = await options.postgres.createDatabase(`${options.name}_write`, { owner: writer });
   const read = await options.postgres.createDatabase(`${options.name}_read`, { owner: reader });
   await separate(options.postgres.adminUrl, [write.name, read.name]);
-  await refused(write.url, read.name);
-  await refused(read.url, write.name);
+  for (const [url, other] of [[write.url, read.name], [read.url, write.name]] as const) {
+    if ((await refusal(url, other)) !== "42501") throw new Error(`The user of ${other}'s counterpart can connect to it: the run would prove nothing.`);
+  }
 
   const prefix = `${options.name}_`;
   const common = { KAFKA_BROKERS: options.kafka.brokers.join(","), TIDEMARK_PARTITIONS: String(options.partitions ?? 6), TIDEMARK_PREFIX: prefix, ...options.env };
@@ -64,6 +68,8 @@ export async function clusterOf(options: ClusterOptions): Promise<Cluster> {
     targets: { commands: endpoints(commands), queries: endpoints(queries) },
     write: { url: adminUrlOf(options.postgres, write.name) },
     read: { url: adminUrlOf(options.postgres, read.name) },
+    writer: { url: write.url, database: write.name },
+    reader: { url: read.url, database: read.name },
     brokers: options.kafka.brokers,
     prefix,
     async start() {
@@ -92,17 +98,16 @@ async function separate(adminUrl: string, databases: readonly string[]): Promise
   }
 }
 
-/** @throws where the user of `url` can connect to `database`: the run would prove nothing. */
-async function refused(url: string, database: string): Promise<void> {
+/** The code that the server refuses the user of `url` with when it connects to `database`; null: it lets it in. */
+export async function refusal(url: string, database: string): Promise<string | null> {
   const other = new URL(url);
   other.pathname = `/${database}`;
   const client = new pg.Client({ connectionString: other.href });
   try {
     await client.connect();
   } catch (error) {
-    if ((error as { code?: string }).code === "42501") return;
-    throw error;
+    return String((error as { code?: string }).code);
   }
   await client.end();
-  throw new Error(`The user ${other.username} can connect to ${database}.`);
+  return null;
 }

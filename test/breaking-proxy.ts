@@ -1,16 +1,16 @@
-/** A TCP proxy that breaks connections: a request is forwarded or not, then both sockets are destroyed. */
+/** A TCP proxy between a client and a server somewhere else: requests are late now and then, and connections break, before or after the request came through. */
 import { connect, createServer, type Socket } from "node:net";
 
 export interface BreakingProxy {
   readonly port: number;
-  /** Probability for each chunk that a client sends; 0 at first. */
-  setBreaking(probability: number): void;
+  /** Probabilities for each chunk that a client sends; 0 at first. Late ones come up to 4 ms later. */
+  set(probabilities: { readonly breaking: number; readonly late: number }): void;
   readonly broken: number;
   close(): Promise<void>;
 }
 
 export async function breakingProxy(target: { readonly host: string; readonly port: number }, next: () => number): Promise<BreakingProxy> {
-  let breaking = 0;
+  let probabilities = { breaking: 0, late: 0 };
   let broken = 0;
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (client) => {
@@ -27,8 +27,16 @@ export async function breakingProxy(target: { readonly host: string; readonly po
       socket.on("close", destroy);
     }
     client.on("data", (chunk) => {
-      if (next() >= breaking) {
-        upstream.write(chunk);
+      if (next() >= probabilities.breaking) {
+        if (next() >= probabilities.late) {
+          upstream.write(chunk);
+          return;
+        }
+        client.pause();
+        setTimeout(() => {
+          upstream.write(chunk);
+          client.resume();
+        }, next() * 4);
         return;
       }
       broken += 1;
@@ -43,8 +51,8 @@ export async function breakingProxy(target: { readonly host: string; readonly po
   if (address === null || typeof address === "string") throw new Error("the proxy has no port");
   return {
     port: address.port,
-    setBreaking(probability) {
-      breaking = probability;
+    set(given) {
+      probabilities = given;
     },
     get broken() {
       return broken;

@@ -172,8 +172,10 @@ export function randomLogs(r: Random, options: { readonly partitions: number; re
   const letters = ["", "é", "Z", "\u{10000}", "\uffee", "a'\"\\"];
   const key = (prefix: string, i: number) => `${letters[i % letters.length]}${prefix}-${i}`;
   const living = new Set<string>();
-  const customer = () => (r.below(12) === 0 ? null : key("c", r.below(options.customers + 2)));
+  // most of what happens is about those few that come about then
+  const around = (i: number, of: number) => (r.below(4) === 0 ? r.below(options.customers) : Math.min(options.customers - 1, Math.floor((i / of) * options.customers) + r.below(3)));
   for (let i = 0; i < options.orderEvents; i++) {
+    const customer = () => (r.below(12) === 0 ? null : key("c", r.below(20) === 0 ? options.customers + 1 : around(i, options.orderEvents)));
     const stream = key("o", r.below(options.orders));
     if (!living.has(stream)) {
       living.add(stream);
@@ -190,7 +192,7 @@ export function randomLogs(r: Random, options: { readonly partitions: number; re
   }
   const known = new Set<string>();
   for (let i = 0; i < options.customerEvents; i++) {
-    const stream = key("c", r.below(options.customers));
+    const stream = key("c", around(i, options.customerEvents));
     if (!known.has(stream)) {
       known.add(stream);
       customerLog.add(stream, "Registered", { name: `Name ${i}`, email: `${i}@example.com` });

@@ -15,11 +15,21 @@ type Options = Partial<DatabaseOptions>;
 
 export interface TestEngine {
   readonly name: "postgres" | "pglite";
-  /** An empty database, gone with the test; `again` opens it once more, as another process would (on PGlite: the same one). */
+  /** An empty database, gone with the test (without options one PGlite serves all tests of a file in turn; do not close it); `again` opens it once more, as another process would (on PGlite: the same one). */
   open(t: TestContext, options?: Options): Promise<{ readonly database: Database; again(options?: Options): Promise<Database> }>;
 }
 
 const image = imageFolder(fileURLToPath(new URL("../.cache/pglite", import.meta.url)));
+
+let shared: Promise<Database> | undefined;
+
+/** Starting PGlite takes a second or more. */
+async function emptied(): Promise<Database> {
+  shared ??= openDatabase({ dataDir: undefined }, { schema: testSchema, image });
+  const database = await shared;
+  await database.query({ text: `drop schema if exists ${testSchema} cascade` });
+  return database;
+}
 
 export const engines: readonly TestEngine[] = [
   {
@@ -42,6 +52,10 @@ export const engines: readonly TestEngine[] = [
   {
     name: "pglite",
     async open(t, options) {
+      if (options === undefined) {
+        const database = await emptied();
+        return { database, again: async () => database };
+      }
       const database = await openDatabase({ dataDir: undefined }, { schema: testSchema, image, ...options });
       t.after(() => database.close());
       return { database, again: async () => database };

@@ -4,13 +4,15 @@
  *   npm run services -- down [kafka] [postgres]   stop; data and ports stay
  *   npm run services -- status
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { servicesDir } from "./places.ts";
 import { down, settingsOf, up } from "./services.ts";
 import { readState, runningProcess, type ServiceName, serviceNames } from "./state.ts";
 
 const usage = "Usage: npm run services -- up [kafka] [postgres] | down [kafka] [postgres] | status";
+
+const settingsFile = join(servicesDir, "env");
 
 /** Progress goes to stderr: stdout holds only the settings. */
 const say = (line: string): void => console.error(line);
@@ -23,18 +25,30 @@ async function main([verb, ...args]: readonly string[]): Promise<number> {
   }
   const names = args.length > 0 ? (args as ServiceName[]) : serviceNames;
   if (verb === "status") status();
-  else if (verb === "down") await settle(names.map((name) => down(name, say)));
+  else if (verb === "down") await downAll(names);
   else await upAll(names);
   return 0;
 }
 
 async function upAll(names: readonly ServiceName[]): Promise<void> {
   await settle(names.map((name) => up(name, say)));
-  const lines = Object.entries(runningSettings()).map(([name, value]) => `${name}=${value}`);
-  const file = join(servicesDir, "env");
-  writeFileSync(file, `${lines.join("\n")}\n`);
-  console.log(lines.join("\n"));
-  say(`Copy these lines, or start node with --env-file=${relative(process.cwd(), file)}`);
+  console.log(writeSettings());
+  say(`Copy these lines, or start node with --env-file=${relative(process.cwd(), settingsFile)}`);
+}
+
+async function downAll(names: readonly ServiceName[]): Promise<void> {
+  await settle(names.map((name) => down(name, say)));
+  writeSettings();
+}
+
+/** Keeps the settings of what runs in a file that node can read, and gives its text. */
+function writeSettings(): string {
+  const text = Object.entries(runningSettings())
+    .map(([name, value]) => `${name}=${value}`)
+    .join("\n");
+  mkdirSync(servicesDir, { recursive: true });
+  writeFileSync(settingsFile, `${text}\n`);
+  return text;
 }
 
 function status(): void {

@@ -6,4 +6,4 @@ const root = join(import.meta.dirname, "..", "..");
 export const cacheDir = join(root, ".cache");
 
 /** Data, logs and the state of the servers that `npm run services` keeps running. */
-export const servicesDir = join(root, ".services");
+export const servicesDir = process.env["TIDEMARK_SERVICES"] ?? join(root, ".services");

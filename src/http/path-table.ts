@@ -10,7 +10,8 @@ export function pathTable(routes: readonly { readonly method: string; readonly p
   const patterns = routes.map(({ method, path }) => ({ method, segments: path.split("/") }));
   return {
     allowed(path) {
-      const segments = path.split("/");
+      const segments = decoded(path.split("/"));
+      if (segments === undefined) return [];
       const matching = patterns.filter((pattern) => matches(pattern.segments, segments));
       const methods = new Set(matching.map((pattern) => pattern.method));
       if (methods.size === 0) return [];
@@ -18,6 +19,14 @@ export function pathTable(routes: readonly { readonly method: string; readonly p
       return [...methods.add("OPTIONS")];
     },
   };
+}
+
+function decoded(segments: readonly string[]): readonly string[] | undefined {
+  try {
+    return segments.map(decodeURIComponent);
+  } catch {
+    return undefined; // URIError: it is no path, so it matches none
+  }
 }
 
 const matches = (pattern: readonly string[], segments: readonly string[]): boolean =>

@@ -25,6 +25,8 @@ export interface Cluster {
   readonly bootstrap: readonly BrokerAddress[];
   /** Aborts on close. */
   readonly closed: AbortSignal;
+  /** What the last attempt to learn anything of the cluster failed with; null where it did not. */
+  readonly failure: unknown;
   /** Connections of the caller's own, which the cluster closes with itself. */
   connections(requestTimeoutMs: number): Connections;
   /** As last learnt; asks where nothing is known. null: no such topic. @throws UNAVAILABLE, CLOSED, INVALID_SETTING for a name that Kafka refuses */
@@ -51,6 +53,7 @@ export function openCluster(options: KafkaOptions): Cluster {
   const known = new Map<string, TopicMetadata>();
   const asking = new Map<string, Promise<TopicMetadata | null>>();
   let learnt: readonly BrokerAddress[] = [];
+  let failure: unknown = null;
 
   const connections = (requestTimeoutMs: number): Connections => {
     const set = openConnections(clientId, requestTimeoutMs);
@@ -86,7 +89,16 @@ export function openCluster(options: KafkaOptions): Cluster {
   const refresh = (name: string): Promise<TopicMetadata | null> => {
     const running = asking.get(name);
     if (running !== undefined) return running;
-    const answer = retrying(retryOptions, () => ask(name))
+    const answer = retrying(retryOptions, async () => {
+      try {
+        const topic = await ask(name);
+        failure = null;
+        return topic;
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    })
       .then((topic) => {
         if (topic === null) known.delete(name);
         else known.set(name, topic);
@@ -104,6 +116,9 @@ export function openCluster(options: KafkaOptions): Cluster {
     prefix: options.prefix ?? "",
     bootstrap,
     closed: closing.signal,
+    get failure() {
+      return failure;
+    },
     connections,
     topic,
     refresh,

@@ -167,8 +167,9 @@ test("a topic deleted, made again and filled again is read on, without a doubled
 
 test("closing ends a long poll in flight within a second", async (t) => {
   const { reader } = await setUp(t);
+  // a call that is given up leaves its poll in flight, and the next one waits on it
+  await reader.fetch([startOf(0)], { ...patient, maxWaitMs: 60_000, signal: AbortSignal.timeout(200) });
   const waiting = assert.rejects(reader.fetch([startOf(0)], { ...patient, maxWaitMs: 60_000 }), (error) => isTidemarkError(error, "CLOSED"));
-  await assert.doesNotReject(reader.fetch([], { ...patient, maxWaitMs: 1 }));
   const begun = performance.now();
   await reader.close();
   await waiting;

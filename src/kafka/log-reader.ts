@@ -102,9 +102,10 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     });
   };
 
-  const round = async (cursors: readonly Cursor[], waitMs: number, stop: Promise<void>): Promise<void> => {
+  /** False where `stop` came before the brokers were asked for events. */
+  const round = async (cursors: readonly Cursor[], waitMs: number, stop: Promise<void>): Promise<boolean> => {
     const metadata = await Promise.race([trouble === null ? cluster.topic(topic) : cluster.refresh(topic), stop]);
-    if (metadata === undefined) return;
+    if (metadata === undefined) return false;
     trouble = null;
     if (metadata === null) throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic);
     if (topicId !== null && topicId !== metadata.topicId) for (const reader of readers.values()) reader.restart();
@@ -112,7 +113,7 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     const partitions = cursors.map((cursor) => cursor.partition);
     const lost = partitions.filter((partition) => readerOf(partition).wants === "start");
     const starts = await Promise.race([listOffsets(cluster, topic, lost, "start"), stop]);
-    if (starts === undefined) return;
+    if (starts === undefined) return false;
     for (const [partition, offset] of starts) readerOf(partition).startAt(offset);
     const wanting = new Map<number, number>();
     for (const partition of partitions) {
@@ -123,6 +124,7 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     if (trouble === null) await Promise.race([...running, stop]);
     if (trouble !== null) throw trouble;
     pauseMs = firstPauseMs;
+    return true;
   };
 
   return {
@@ -141,13 +143,14 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
           if (batches.length > 0 || signal.aborted) return batches;
           if (closed || cluster.closed.aborted) throw new TidemarkError("CLOSED", { what: `the reader of log '${log}'` });
           if (stop.reached) {
-            if (failure !== null && !answered) throw unavailable(`log '${log}' (${cluster.label})`, failure);
+            const cause = failure ?? cluster.failure;
+            if (cause !== null && !answered) throw unavailable(`log '${log}' (${cluster.label})`, cause);
             return [];
           }
           try {
-            await round(cursors, end - performance.now(), stop.promise);
-            answered = true;
+            if (await round(cursors, end - performance.now(), stop.promise)) answered = true;
           } catch (error) {
+            if (closed || cluster.closed.aborted) continue;
             if (!isTransient(error) && !isTidemarkError(error)) throw unavailable(`log '${log}' (${cluster.label})`, error);
             trouble = error;
             failure = error;

@@ -1,6 +1,6 @@
 /** One connection of the `pg` driver: its settings, and how its errors come out. */
 import pg from "pg";
-import { databaseError, unavailable } from "./sql-errors.ts";
+import { databaseError, isConnectionError, unavailable } from "./sql-errors.ts";
 import { sessionSettings } from "./database-options.ts";
 import type { DatabaseOptions } from "./database-options.ts";
 import type { Connection, SqlResult, Statement } from "./sql.ts";
@@ -46,16 +46,24 @@ export function labelOf(url: string): string {
   return `PostgreSQL ${host}:${port === "" ? "5432" : port}${pathname}`;
 }
 
-/** Aborts `lost`, and calls `onLost` once, when the connection breaks; an end that we asked for is no loss. */
-export function watch(client: pg.ClientBase, label: string, onLost: () => void): AbortSignal {
+/** What is known of a connection: `lose` marks it lost, once, and aborts `lost`. */
+export interface Watched {
+  readonly lost: AbortSignal;
+  lose(cause: unknown): void;
+}
+
+/** Calls `onLost` once when the connection breaks; an end that we asked for is no loss. */
+export function watch(client: pg.ClientBase, label: string, onLost: () => void): Watched {
   const controller = new AbortController();
-  // the driver says 'error' up to twice for one loss, and Node ends the process where nobody listens
-  client.on("error", (error: unknown) => {
+  const lose = (cause: unknown): void => {
     if (controller.signal.aborted) return;
-    controller.abort(unavailable(error, label));
+    // the epoch first: whoever hears of the loss must already see it raised
     onLost();
-  });
-  return controller.signal;
+    controller.abort(unavailable(cause, label));
+  };
+  // the driver says 'error' up to twice for one loss, and Node ends the process where nobody listens
+  client.on("error", lose);
+  return { lost: controller.signal, lose };
 }
 
 const toResult = <R>(result: pg.QueryResult | pg.QueryResult[]): SqlResult<R> => {
@@ -69,27 +77,29 @@ const toConfig = (statement: Statement): pg.QueryConfig => ({
   ...(statement.name === undefined ? {} : { name: statement.name }),
 });
 
-export async function send<R>(client: pg.ClientBase | pg.Pool, statement: Statement, label: string): Promise<SqlResult<R>> {
+export async function send<R>(client: pg.ClientBase, watched: Watched, statement: Statement, label: string): Promise<SqlResult<R>> {
   try {
     return toResult<R>(await client.query(toConfig(statement)));
   } catch (error) {
+    // a server that goes tells the query first, and the connection ends only after that
+    if (isConnectionError(error)) watched.lose(error);
     throw databaseError(error, label);
   }
 }
 
-export function connectionOf(client: pg.ClientBase, lost: AbortSignal, label: string): Connection {
+export function connectionOf(client: pg.ClientBase, watched: Watched, label: string): Connection {
   return {
-    lost,
-    query: (statement) => send(client, statement, label),
+    lost: watched.lost,
+    query: (statement) => send(client, watched, statement, label),
     async pipeline(statements) {
-      const settled = await Promise.allSettled(statements.map((statement) => send<Record<string, unknown>>(client, statement, label)));
+      const settled = await Promise.allSettled(statements.map((statement) => send<Record<string, unknown>>(client, watched, statement, label)));
       return settled.map((one) => {
         if (one.status === "rejected") throw one.reason;
         return one.value;
       });
     },
     async script(sql) {
-      await send(client, { text: sql }, label);
+      await send(client, watched, { text: sql }, label);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { DatabaseOptions } from "./database-options.ts";
 import { listener } from "./listener.ts";
 import { notifier } from "./notifier.ts";
 import { clientConfig, connectionOf, labelOf, send, watch } from "./postgres-client.ts";
+import type { Watched } from "./postgres-client.ts";
 import { databaseError, unavailable } from "./sql-errors.ts";
 import type { Connection, Database } from "./sql.ts";
 
@@ -16,7 +17,7 @@ const transactionStatus = (client: pg.PoolClient): string | null => (client as {
 export function postgresDatabase(url: string, options: DatabaseOptions): Database {
   const config = clientConfig(url, options);
   const label = labelOf(url);
-  const signals = new WeakMap<pg.ClientBase, AbortSignal>();
+  const watched = new WeakMap<pg.ClientBase, Watched>();
   const dedicated = new Set<{ close(): Promise<void> }>();
   let epoch = 0;
   let closed = false;
@@ -25,7 +26,7 @@ export function postgresDatabase(url: string, options: DatabaseOptions): Databas
   };
 
   const pool = new pg.Pool({ ...config, max: options.poolSize ?? 10, idleTimeoutMillis: 30_000, allowExitOnIdle: true });
-  pool.on("connect", (client) => signals.set(client, watch(client, label, raise)));
+  pool.on("connect", (client) => watched.set(client, watch(client, label, raise)));
   // the client's own listener has counted the loss; without one here Node would end the process
   pool.on("error", () => undefined);
 
@@ -33,40 +34,44 @@ export function postgresDatabase(url: string, options: DatabaseOptions): Databas
     if (closed) throw new TidemarkError("CLOSED", { what: label });
   };
 
-  async function openClient(): Promise<{ client: pg.Client; lost: AbortSignal }> {
+  async function openClient(): Promise<{ client: pg.Client; seen: Watched }> {
     checkOpen();
     const client = new pg.Client(config);
-    const lost = watch(client, label, raise);
+    const seen = watch(client, label, raise);
     try {
       await client.connect();
     } catch (error) {
       throw unavailable(error, label);
     }
-    return { client, lost };
+    return { client, seen };
   }
 
   async function openDedicated(): Promise<Connection & { close(): Promise<void> }> {
-    const { client, lost } = await openClient();
+    const { client, seen } = await openClient();
     const connection = {
-      ...connectionOf(client, lost, label),
+      ...connectionOf(client, seen, label),
       async close() {
         dedicated.delete(connection);
         await client.end();
       },
     };
     dedicated.add(connection);
+    seen.lost.addEventListener("abort", () => dedicated.delete(connection), { once: true });
     return connection;
   }
 
-  async function giveBack(client: pg.PoolClient, lost: AbortSignal): Promise<void> {
-    if (!lost.aborted && transactionStatus(client) !== "I") {
-      try {
-        await client.query("rollback");
-      } catch (error) {
-        return client.release(error instanceof Error ? error : true);
-      }
+  async function exclusive<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    checkOpen();
+    const client = await pool.connect().catch((error: unknown) => {
+      throw databaseError(error, label);
+    });
+    const seen = watched.get(client)!;
+    try {
+      return await work(connectionOf(client, seen, label));
+    } finally {
+      if (!seen.lost.aborted && transactionStatus(client) !== "I") await send(client, seen, { text: "rollback" }, label).catch(seen.lose);
+      client.release(seen.lost.aborted);
     }
-    client.release(lost.aborted);
   }
 
   let notifying: (Connection & { close(): Promise<void> }) | undefined;
@@ -83,12 +88,12 @@ export function postgresDatabase(url: string, options: DatabaseOptions): Databas
   });
 
   const listening = listener(async (onNotification) => {
-    const { client, lost } = await openClient();
+    const { client, seen } = await openClient();
     client.on("notification", (message) => onNotification(message.channel, message.payload ?? ""));
     return {
-      lost,
-      listen: async (channel) => void (await send(client, { text: `listen ${quoteIdentifier(channel)}` }, label)),
-      unlisten: async (channel) => void (await send(client, { text: `unlisten ${quoteIdentifier(channel)}` }, label)),
+      lost: seen.lost,
+      listen: async (channel) => void (await send(client, seen, { text: `listen ${quoteIdentifier(channel)}` }, label)),
+      unlisten: async (channel) => void (await send(client, seen, { text: `unlisten ${quoteIdentifier(channel)}` }, label)),
       close: () => client.end(),
     };
   });
@@ -99,22 +104,8 @@ export function postgresDatabase(url: string, options: DatabaseOptions): Databas
     get epoch() {
       return epoch;
     },
-    async query(statement) {
-      checkOpen();
-      return send(pool, statement, label);
-    },
-    async exclusive(work) {
-      checkOpen();
-      const client = await pool.connect().catch((error: unknown) => {
-        throw databaseError(error, label);
-      });
-      const lost = signals.get(client)!;
-      try {
-        return await work(connectionOf(client, lost, label));
-      } finally {
-        await giveBack(client, lost);
-      }
-    },
+    query: (statement) => exclusive((connection) => connection.query(statement)),
+    exclusive,
     dedicated: openDedicated,
     listen: async (channel, onPayload, onReconnect) => {
       checkOpen();

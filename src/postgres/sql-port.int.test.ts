@@ -70,7 +70,7 @@ for (const engine of engines) {
   });
 
   test(`${engine.name}: exclusive work does not mix`, async (t) => {
-    const { database } = await engine.open(t);
+    const { database } = await engine.open(t, {});
     await database.query({ text: "create table public.counter(n int)" });
     await database.query({ text: "insert into public.counter values (0)" });
     const add = () =>
@@ -103,7 +103,7 @@ for (const engine of engines) {
   });
 
   test(`${engine.name}: what is closed says so`, async (t) => {
-    const { again } = await engine.open(t);
+    const { again } = await engine.open(t, {});
     const database = await again();
     await database.close();
     await assert.rejects(database.query({ text: "select 1" }), (error) => isTidemarkError(error, "CLOSED"));

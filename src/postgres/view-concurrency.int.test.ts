@@ -38,7 +38,6 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
     // a deadlock costs this long; without it each would cost a second
     await direct.database.query({ text: `alter database "${server.name}" set deadlock_timeout = '30ms'` });
     await direct.store.migrate({ ddl: true });
-    const views = allViews.filter((view) => view.name !== "order_totals");
     for (let seed = firstSeed; seed < firstSeed + rounds; seed++) {
       const r = random(seed);
       const proxy = await breakingProxy({ host: url.hostname, port: Number(url.port) }, r.next);
@@ -46,7 +45,7 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
       through.host = `127.0.0.1:${proxy.port}`;
       const stores = [openStore(through.href), openStore(through.href)];
       try {
-        const logs = randomLogs(r, { partitions, orders: 12, customers: 4, orderEvents: 900, customerEvents: 500 });
+        const logs = randomLogs(r, { partitions, orders: 12, customers: 30, orderEvents: 700, customerEvents: 400 });
         const generations = new Map<AnyView, number>();
         for (const view of allViews) {
           await direct.store.ensure(view);
@@ -54,9 +53,9 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
           await direct.store.projection(view, generation).checkpoints(new Map(view.logs.map((log) => [log, partitions])));
           generations.set(view, generation);
         }
-        proxy.setBreaking(0.02);
+        proxy.set({ breaking: 0.02, late: 0.1 });
         const running = { work: true };
-        const most = seed % 2 === 0 ? 8 : 60;
+        const most = seed % 2 === 0 ? 6 : 40;
         const zombies = [0, 1, 2].map((i) => zombie(stores[i % 2]!.store, generations, logs, random(seed * 100 + i), counts, running));
         const workers = [...generations].flatMap(([view, generation]) =>
           view.logs.flatMap((log) =>
@@ -67,7 +66,7 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
         running.work = false;
         const endedZombies = await Promise.allSettled(zombies);
         for (const one of [...ended, ...endedZombies]) if (one.status === "rejected") throw one.reason;
-        proxy.setBreaking(0);
+        proxy.set({ breaking: 0, late: 0 });
         for (const [view, generation] of generations) {
           await assertFold(direct.store, view, generation, view.logs.includes("customers") ? eventsOf(logs) : logs.orders.flat());
         }
@@ -78,7 +77,7 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
         await proxy.close();
       }
     }
-    assert.ok(views.length === 3 && broken > 0 && counts.moved > 0, "the test met zombies and broken connections");
+    assert.ok(broken > 0 && counts.moved > 0, "the test met zombies and broken connections");
     const { rows } = await direct.database.query<{ deadlocks: number }>({ text: "select pg_stat_clear_snapshot(), deadlocks from pg_stat_database where datname = current_database()" });
     assert.deepEqual([counts.deadlocks, rows[0]!.deadlocks], [0, 0], "deadlocks");
     t.diagnostic(`${rounds} rounds, ${events} events, ${JSON.stringify(counts)}, ${broken} broken connections`);

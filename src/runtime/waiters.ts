@@ -1,6 +1,7 @@
 /**
  * Those who wait for a checkpoint (I5): woken by its commit, in process or by notification. While somebody waits, and only then,
- * one query per process looks again every 250 ms, for the notification that a broken connection lost; `fallbackWakes` counts what only that found.
+ * one query per process looks again for those who have waited 250 ms since they last looked: for the notification that a broken connection
+ * or a killed worker never sent. `fallbackWakes` counts those whom only that woke.
  */
 import { TidemarkError } from "../errors.ts";
 
@@ -24,6 +25,7 @@ interface Waiter {
   readonly look: () => Promise<void>;
   readonly settle: (satisfied: boolean) => void;
   readonly fail: (error: unknown) => void;
+  lookedAt: number;
 }
 
 export function waiters(limit: number): Waiters {
@@ -31,22 +33,35 @@ export function waiters(limit: number): Waiters {
   let fallback: NodeJS.Timeout | null = null;
   let fallbackWakes = 0;
 
-  const wake = () => {
-    for (const waiter of [...waiting]) {
+  /** How many of them it woke. */
+  const checkAll = (some: Iterable<Waiter>): number => {
+    let woken = 0;
+    for (const waiter of [...some]) {
+      if (!waiting.has(waiter)) continue;
       try {
-        if (waiter.check()) waiter.settle(true);
+        if (!waiter.check()) continue;
+        woken += 1;
+        waiter.settle(true);
       } catch (error) {
         waiter.fail(error);
       }
     }
+    return woken;
   };
   const lookAgain = async () => {
-    const before = waiting.size;
-    await Promise.allSettled([...new Set([...waiting].map((w) => w.look))].map((look) => look()));
-    const left = waiting.size;
-    wake();
-    if (waiting.size < left && before > 0) fallbackWakes += left - waiting.size;
-    fallback = waiting.size === 0 ? null : setTimeout(() => void lookAgain(), fallbackMs);
+    const due = [...waiting].filter((waiter) => Date.now() - waiter.lookedAt >= fallbackMs);
+    for (const waiter of due) waiter.lookedAt = Date.now();
+    // A look that fails is no answer: the next one, or the deadline's, will be.
+    await Promise.allSettled([...new Set(due.map((waiter) => waiter.look))].map((look) => look()));
+    fallbackWakes += checkAll(due);
+    fallback = null;
+    arm();
+  };
+  const arm = () => {
+    if (fallback !== null || waiting.size === 0) return;
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { lookedAt } of waiting) oldest = Math.min(oldest, lookedAt);
+    fallback = setTimeout(() => void lookAgain(), Math.max(1, oldest + fallbackMs - Date.now()));
   };
 
   return {
@@ -61,6 +76,7 @@ export function waiters(limit: number): Waiters {
         const waiter: Waiter = {
           check: satisfied,
           look,
+          lookedAt: Date.now(),
           settle(result) {
             leave();
             resolve(result);
@@ -82,11 +98,11 @@ export function waiters(limit: number): Waiters {
         };
         const timer = setTimeout(() => void lookAndCheck(true), Math.max(0, deadlineAt - Date.now()));
         waiting.add(waiter);
-        fallback ??= setTimeout(() => void lookAgain(), fallbackMs);
+        arm();
         void lookAndCheck(false);
       });
     },
-    wake,
+    wake: () => void checkAll(waiting),
     get waiting() {
       return waiting.size;
     },

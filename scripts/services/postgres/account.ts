@@ -29,17 +29,10 @@ export function commandAs(
 ): { command: string; args: readonly string[]; uid?: number; gid?: number } {
   if (!account) return { command: program, args };
   if ([program, ...paths].every((path) => canReach(account, path))) return { command: program, args, ...account };
-  // A checkout in a folder that only root may enter: the account keeps root's right to pass through it.
-  const setpriv = [
-    "--reuid",
-    String(account.uid),
-    "--regid",
-    String(account.gid),
-    "--clear-groups",
-    "--inh-caps=+dac_override",
-    "--ambient-caps=+dac_override",
-    "--",
-  ];
+  // A checkout in a folder that only root may enter: the account keeps root's right to pass through it. PostgreSQL asks
+  // access(2) about its own program, which counts that right only without the fix-up of capabilities at a change of user.
+  const rights = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"];
+  const setpriv = ["--reuid", String(account.uid), "--regid", String(account.gid), "--clear-groups", ...rights, "--"];
   try {
     execFileSync("setpriv", [...setpriv, program, "--version"], { stdio: "pipe" });
   } catch (error) {

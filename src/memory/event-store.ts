@@ -1,0 +1,105 @@
+/** The write store in memory: one handle for each "process", on a database that they share. */
+import { murmur2 } from "../core/partition.ts";
+import { TidemarkError } from "../errors.ts";
+import type { EventStore, LogIdentity } from "../runtime/ports.ts";
+import { append, streamEvent } from "./append.ts";
+import type { Faults } from "./faults.ts";
+import { handle } from "./handle.ts";
+import type { StoredLog, WriteDatabase } from "./write-database.ts";
+
+export interface MemoryEventStore extends EventStore {
+  readonly database: WriteDatabase;
+  readonly faults: Faults;
+  /** As every lost connection does: a new epoch. */
+  loseConnections(): void;
+  /** The process is gone: whatever it still tries fails and has no effect; what it owned is another's. */
+  kill(): void;
+}
+
+export interface MemoryEventStoreOptions {
+  readonly faults?: Faults;
+  /** 4 unless given; the same for all handles. */
+  readonly lanes?: number;
+}
+
+const encoder = new TextEncoder();
+
+export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }: MemoryEventStoreOptions = {}): MemoryEventStore {
+  const own = handle("The write store", faults);
+  const busy = new Set<number>();
+  let epoch = 1;
+
+  const make = (log: string, partitions: number): StoredLog => {
+    const identity: LogIdentity = { log, logId: database.nextLogId(), partitions };
+    return { identity, partitions: Array.from({ length: partitions }, () => []), streams: new Map(), relayed: new Map() };
+  };
+
+  return {
+    database,
+    faults: own.faults,
+    lanes,
+    laneOf: (log, partition) => ((murmur2(encoder.encode(log)) & 0x7fffffff) + partition) % lanes,
+    get epoch() {
+      return epoch;
+    },
+    openLogs: (logs, partitions) =>
+      own.run("openLogs", { logs }, () => {
+        for (const log of logs) if (!database.logs.has(log)) database.logs.set(log, make(log, partitions ?? 6));
+        return logs.map((log) => {
+          const { identity } = database.log(log);
+          if (partitions !== undefined && identity.partitions !== partitions) throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: identity.partitions, asked: partitions });
+          return identity;
+        });
+      }),
+    async append(lane, commands) {
+      if (busy.has(lane)) throw new Error(`two calls at a time in lane ${lane}`);
+      busy.add(lane);
+      try {
+        return await own.run("append", { lane, commands }, () => append(database, commands));
+      } finally {
+        busy.delete(lane);
+      }
+    },
+    load: (streams) =>
+      own.run("load", {}, () =>
+        streams.map(({ log, stream }) => {
+          const events = database.log(log).streams.get(stream) ?? [];
+          return { version: events.length, events: events.map(streamEvent) };
+        }),
+      ),
+    read: (log, from, limit) =>
+      own.run("read", { log, from }, () => {
+        const { partitions } = database.log(log);
+        return from.toSorted((a, b) => a.partition - b.partition).flatMap(({ partition, position }) => partitions[partition]!.slice(Math.max(0, position - 1), Math.max(0, position - 1) + limit));
+      }),
+    heads: (log) => own.run("heads", { log }, () => database.log(log).partitions.map((events) => events.length)),
+    relayed: (log) => own.run("relayed", { log }, () => [...database.log(log).relayed.values()]),
+    recordRelayed: (log, rows) =>
+      own.run("recordRelayed", { log }, () => {
+        const { relayed } = database.log(log);
+        for (const row of rows) {
+          const before = relayed.get(row.partition);
+          if (before === undefined || before.topicId !== row.topicId || before.position < row.position) relayed.set(row.partition, { ...row });
+        }
+      }),
+    announce(log) {
+      if (!own.dead.aborted && !own.faults.loses("appended")) database.appended.tell(log);
+    },
+    onAppended(callback) {
+      return Promise.resolve(
+        database.appended.on((log) => {
+          if (!own.dead.aborted) callback(log);
+        }),
+      );
+    },
+    withOwnership: (name, stop, run) => database.ownership.withOwnership(own.dead, name, stop, run),
+    loseConnections() {
+      epoch += 1;
+    },
+    kill: own.kill,
+    close() {
+      own.close();
+      return Promise.resolve();
+    },
+  };
+}

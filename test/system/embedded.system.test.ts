@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { embeddedProgram, killEmbedded, underNpm } from "../../regression/embedded.ts";
+import { explain } from "../../regression/explain.ts";
+import { send } from "../../regression/http.ts";
+
+const scratch = () => mkdtempSync(join(tmpdir(), "tidemark-system-"));
+
+test("killed under load it loses no acknowledged command; a second process on its folder is refused and harms nothing", async (t) => {
+  const dir = scratch();
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const result = await killEmbedded({ dir, kills: 3, seed: 7 });
+  t.after(() => result.program.kill());
+  assert.equal(result.violations.slice(0, 5).map((v) => explain(v, result.history.commands, result.stores)).join("\n"), "");
+  assert.ok(result.report.accepted > 20 && result.report.reads > 20, `only ${result.report.accepted} commands and ${result.report.reads} reads`);
+  assert.equal(result.second.code, 1);
+  assert.match(result.second.output, /DATA_FOLDER_IN_USE/);
+  assert.equal(result.code, 0, "Ctrl-C");
+});
+
+test("stopped by Ctrl-C through npm it closes cleanly; started again it has all data", async (t) => {
+  const dir = scratch();
+  const program = await embeddedProgram(dir);
+  t.after(async () => {
+    await program.kill();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const npm = await underNpm(dir);
+  const order = { orderId: "o-1", customerId: "c-1", items: [{ productId: "p-1", name: "Tea", quantity: 2, unitPrice: "6.25" }] };
+  const created = await send({ method: "POST", url: `${npm.url}/orders`, body: order });
+  assert.equal(created.status, 202, created.problem ?? JSON.stringify(created.body));
+  const ended = await npm.interrupt();
+  assert.deepEqual(ended.left, [], "processes that npm left behind");
+  assert.equal(ended.code, 0, npm.output());
+  assert.doesNotMatch(npm.output(), /error|did not stop/i);
+  assert.match(npm.output(), /curl/);
+
+  program.start();
+  await program.ready();
+  const read = await send({ method: "GET", url: `${program.url}/orders/o-1`, headers: { "consistency-token": created.token! } });
+  assert.deepEqual([read.status, (read.body as { order: { total: string } }).order.total], [200, "12.50"]);
+  assert.deepEqual(await program.stop("SIGINT"), { code: 0, signal: null });
+});
