@@ -7,9 +7,9 @@ import { fillReferences } from "../core/reference.ts";
 export interface FoldedDocument {
   /** With the copied fields. */
   readonly document: Document;
-  /** Keyed by stream: the stream's version at the last handled event. By other keys: how many events were applied since the document came to be. */
+  /** Keyed by stream: the stream's version at the last handled event. By other keys: how many events were applied to the key, deletions and what came before them too (when a document was gone depends on the interleaving). */
   readonly version: number;
-  /** The latest time of a handled event that concerned it since it came to be. */
+  /** The latest time of a handled event that concerned it; keyed by stream, since it came to be. */
   readonly lastUpdated: string;
 }
 
@@ -22,7 +22,7 @@ export interface ViewFold {
 
 /** Own documents are kept as JSON text between batches, as a store would, so nothing but JSON lives on. */
 export function viewFold(view: AnyView): ViewFold {
-  const stored = new Map<string, { readonly own: string; readonly version: number; readonly lastUpdated: string }>();
+  const stored = new Map<string, { readonly own: string | null; readonly version: number; readonly lastUpdated: string }>();
   const positions = new Map<string, number>();
   const referenced = new Map(Object.values(view.references).map((reference) => [reference.view, viewFold(reference.view)]));
 
@@ -38,7 +38,7 @@ export function viewFold(view: AnyView): ViewFold {
         for (const key of view.keys(event)) {
           const before = loaded.get(key) ?? load(key);
           const own = view.fold(before.own, event, key);
-          loaded.set(key, own === null ? { own, version: 0, lastUpdated: "" } : {
+          loaded.set(key, own === null && view.keyed === "stream" ? { own, version: 0, lastUpdated: "" } : {
             own,
             version: view.keyed === "stream" ? event.version : before.version + 1,
             lastUpdated: event.time > before.lastUpdated ? event.time : before.lastUpdated,
@@ -47,23 +47,24 @@ export function viewFold(view: AnyView): ViewFold {
       }
       for (const fold of referenced.values()) fold.apply(batch);
       for (const [key, { own, version, lastUpdated }] of loaded) {
-        if (own === null) stored.delete(key);
-        else stored.set(key, { own: JSON.stringify(own), version, lastUpdated });
+        if (own === null && view.keyed === "stream") stored.delete(key);
+        else stored.set(key, { own: own === null ? null : JSON.stringify(own), version, lastUpdated });
       }
       for (const [partition, position] of ends) positions.set(partition, position);
     },
     documents() {
       const cards = new Map([...referenced].map(([of, fold]) => [of, fold.documents()]));
-      return new Map([...stored].map(([key, { own, version, lastUpdated }]) => {
+      return new Map([...stored].flatMap(([key, { own, version, lastUpdated }]): [string, FoldedDocument][] => {
+        if (own === null) return [];
         const document = fillReferences(view, JSON.parse(own) as Document, (field, id) => cards.get(view.references[field]!.view)?.get(id)?.document ?? null);
-        return [key, { document, version, lastUpdated }];
+        return [[key, { document, version, lastUpdated }]];
       }));
     },
   };
 
   function load(key: string): { own: Document | null; version: number; lastUpdated: string } {
     const found = stored.get(key);
-    return found === undefined ? { own: null, version: 0, lastUpdated: "" } : { ...found, own: JSON.parse(found.own) as Document };
+    return found === undefined ? { own: null, version: 0, lastUpdated: "" } : { ...found, own: found.own === null ? null : (JSON.parse(found.own) as Document) };
   }
 }
 

@@ -23,6 +23,8 @@ const behindLive = named(
     "where l.view = $1 and l.generation = $2 and l.log = any($4::text[]) and l.position > coalesce(n.position, 0) order by l.log, l.partition limit 1",
 );
 const deleteCheckpoints = named(`delete from ${shared.checkpoints} where view = $1 and generation = $2`);
+// by name in the catalogue, as the definition that made them may have had other references
+const tablesOfView = named("select c.relname::text as table from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and starts_with(c.relname::text, $1) order by c.relname");
 const missing = new Set(["42P01", "3F000"]);
 
 export function viewGenerations(database: Database, wake: ViewWake): ViewGenerations {
@@ -56,11 +58,23 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     return rows[0]!;
   }
 
-  async function drop(connection: Connection, view: AnyView, { generation }: Generation): Promise<void> {
+  /** The fence: an apply finds no checkpoint any more. Its tables go in a later transaction: the statement of an apply may hold them while it waits for the checkpoint. */
+  async function fence(connection: Connection, view: AnyView, { generation }: Generation): Promise<void> {
     await connection.query({ ...setState, values: [view.name, generation, "retired"] });
-    // the fence: an apply finds no checkpoint any more
     await connection.query({ ...deleteCheckpoints, values: [view.name, generation] });
-    for (const table of await tablesOf(connection, view.name, generation)) await connection.script(`drop table if exists ${quoted(table)}`);
+  }
+
+  /** Also those that a crash between both transactions left. */
+  async function dropRetired(view: AnyView): Promise<void> {
+    await locked(view, async (connection, known) => {
+      const { rows } = await connection.query<{ table: string }>({ ...tablesOfView, values: [`${view.name}_g`] });
+      for (const { generation, state } of known) {
+        if (state !== "retired") continue;
+        const name = documentTable(view.name, generation);
+        const references = referenceTable(view.name, generation, "");
+        for (const { table } of rows) if (table === name || table.startsWith(references)) await connection.script(`drop table ${quoted(table)}`);
+      }
+    });
   }
 
   return {
@@ -90,21 +104,23 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
         if (next === undefined || next.state === "retired") return refused(view, `generation ${generation} is not there`);
         if (next === live) return;
         if (live !== undefined) await requireReached(connection, view, live, next);
-        for (const old of known) if (old.state === "previous" && old !== next) await drop(connection, view, old);
+        for (const old of known) if (old.state === "previous" && old !== next) await fence(connection, view, old);
         if (live !== undefined) await connection.query({ ...setState, values: [view.name, live.generation, "previous"] });
         await connection.query({ ...setState, values: [view.name, generation, "live"] });
         await showGeneration(connection, shapeOf(view), generation);
       });
       wake.generationsChanged(view.name);
+      await dropRetired(view);
     },
     async retire(view, generation) {
       await locked(view, async (connection, known) => {
         const old = known.find((g) => g.generation === generation);
         if (old === undefined) throw new TidemarkError("NOT_FOUND", { what: `Generation ${generation} of view '${view.name}'` });
         if (old.state === "live") refused(view, `generation ${generation} is live and cannot be retired; switch to another one first`);
-        if (old.state !== "retired") await drop(connection, view, old);
+        if (old.state !== "retired") await fence(connection, view, old);
       });
       wake.generationsChanged(view.name);
+      await dropRetired(view);
     },
     async current(view) {
       try {
@@ -131,13 +147,3 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     }
   }
 }
-
-/** By name in the catalogue, as the definition that made them may have had other references. */
-async function tablesOf(connection: Connection, view: string, generation: number): Promise<string[]> {
-  const { rows } = await connection.query<{ table: string }>({
-    text: "select c.relname as table from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and (c.relname = $1 or starts_with(c.relname, $2)) order by c.relname",
-    values: [documentTable(view, generation), referenceTable(view, generation, "").slice(0, 50)],
-  });
-  return rows.map(({ table }) => table);
-}
-

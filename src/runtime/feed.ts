@@ -2,7 +2,7 @@
  * Feeds one (view, generation) from one log: fetches in batches, keeps one apply in flight per partition while the next batch gathers (I7),
  * and goes by the view store's checkpoint alone (I4). Another owner of the same partition costs a lost compare-and-set, never a wrong row.
  */
-import { isTidemarkError } from "../errors.ts";
+import { isTidemarkError, type TidemarkError } from "../errors.ts";
 import type { Batch, Checkpoint, Cursor, Failure, LogReader, Logger, ViewProjection } from "./ports.ts";
 import { pause, wake } from "./wake.ts";
 
@@ -89,6 +89,7 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
         if (moved && now.position === before.position && now.eventId === before.eventId) return fence(p);
         return reset(p, now);
       } catch (error) {
+        if (isTidemarkError(error, "GENERATION_MOVED")) return fence(p);
         trouble("the checkpoint cannot be read", error);
         await pause(backOffMs, stop.signal);
       }
@@ -110,30 +111,32 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
       count += p.queue[0].events.length;
       batches.push(p.queue.shift()!);
     }
-    const events = batches.flatMap((batch) => batch.events);
     const from = p.checkpoint;
-    const to: Checkpoint = { ...batches.at(-1)!.next, log };
-    try {
-      if ((await projection.apply(from, to, events)) === "moved") return await reload(p, true);
-      p.checkpoint = to;
-      fine();
-      onApplied?.(to);
-    } catch (error) {
-      if (!isTidemarkError(error, "HANDLER_FAILED")) {
-        trouble("a batch was not applied", error);
-        await pause(100, stop.signal);
-        return reload(p);
+    let to: Checkpoint = { ...batches.at(-1)!.next, log };
+    let events = batches.flatMap((batch) => batch.events);
+    let failed: TidemarkError<"HANDLER_FAILED"> | null = null;
+    while (events.length > 0) {
+      try {
+        if ((await projection.apply(from, to, events)) === "moved") return await reload(p, true);
+        p.checkpoint = to;
+        fine();
+        onApplied?.(to);
+        break;
+      } catch (error) {
+        if (!isTidemarkError(error, "HANDLER_FAILED")) {
+          trouble("a batch was not applied", error);
+          await pause(100, stop.signal);
+          return reload(p);
+        }
+        // What comes before the failing event is applied all the same; it may hold another one.
+        failed = error;
+        const { position } = error.details;
+        events = events.filter((event) => event.position < position);
+        const last = events.at(-1);
+        if (last !== undefined) to = { ...from, position: last.position, eventId: last.id, logId: to.logId };
       }
-      const good = events.filter((event) => event.position < error.details.position);
-      const last = good.at(-1);
-      if (last !== undefined) {
-        const before: Checkpoint = { ...from, position: last.position, eventId: last.id, logId: to.logId };
-        if ((await projection.apply(from, before, good)) === "moved") return reload(p, true);
-        p.checkpoint = before;
-        onApplied?.(before);
-      }
-      await stand(p, error.message, error.details.position);
     }
+    if (failed !== null) await stand(p, failed.message, failed.details.position);
   };
   const work = (p: Partition) => {
     if (p.applying || p.failure !== null || p.queue.length === 0) return;

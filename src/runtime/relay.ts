@@ -39,9 +39,16 @@ interface PartitionState {
   /** Acknowledged by Kafka. */
   acknowledged: number;
   recovering: boolean;
+  /** Failed sends since the last one that was acknowledged. */
+  failures: number;
+  sending: boolean;
+  /** Its send takes long: the others go on without it. */
+  slow: boolean;
 }
 
 const recordEveryMs = 5_000;
+/** So long the next round waits for sends under way, before it goes on without them. */
+const slowSendMs = 200;
 /** Nobody waits for this: it only covers a lost notification. */
 const slowPollMs = 5_000;
 
@@ -143,12 +150,15 @@ async function runOnce({ store, identity, openWriter, logger, maxEventBytes, bat
     /** That partition stops, reads the tail again and resumes; the others go on. */
     const recover = async (s: PartitionState, cause: unknown) => {
       s.recovering = true;
+      s.failures += 1;
       logger.warn(`relay of log '${log}': partition ${s.partition} was not sent, reading the tail again`, { log, partition: s.partition, problem: String(cause) });
+      // A topic that can be read and not be written to is not asked in a hot loop.
+      if (s.failures > 1) await pause(Math.min(50 * 2 ** (s.failures - 2), 2_000), over);
       for (let backOffMs = 50; !over.aborted; backOffMs = Math.min(backOffMs * 2, 2_000)) {
         try {
           if (isTidemarkError(cause, "LOG_DIVERGED")) throw cause;
           const [fresh] = await startingPoints(store, identity, writer, [s.partition]);
-          Object.assign(s, fresh);
+          Object.assign(s, { ...fresh, failures: s.failures });
           return appended.signal();
         } catch (error) {
           if (isTidemarkError(error, "LOG_DIVERGED")) return broken.abort(error);
@@ -157,29 +167,34 @@ async function runOnce({ store, identity, openWriter, logger, maxEventBytes, bat
       }
     };
     const send = async (s: PartitionState, events: readonly StoredEvent[]) => {
+      s.sending = true;
       try {
-        await writer.send(s.partition, events);
+        await writer.send(s.partition, events).finally(() => (s.sending = false));
         s.acknowledged = events.at(-1)!.position;
+        s.failures = 0;
         progress(positions());
       } catch (error) {
         const recovery: Promise<void> = recover(s, error).finally(() => recoveries.delete(recovery));
         recoveries.add(recovery);
       }
+      if (s.slow) appended.signal();
+      s.slow = false;
     };
 
     while (!over.aborted) {
       const ticket = appended.ticket();
-      const asked = states.filter((s) => !s.recovering).map((s) => ({ s, partition: s.partition, position: s.position, eventId: s.eventId }));
+      const asked = states.filter((s) => !s.recovering && !s.slow).map((s) => ({ s, partition: s.partition, position: s.position, eventId: s.eventId }));
       const rows = asked.length === 0 ? [] : await store.read(log, asked.map((a) => ({ partition: a.partition, position: Math.max(a.position, 1) })), batch + 1);
       // A partition that went back to its tail during the read was asked for by another position.
       const next = asked.filter((a) => !a.s.recovering && a.s.position === a.position).map((a) => ({ s: a.s, events: eventsAfter(log, a, rows) }));
       // The last sends were under way during this read. At most one send per partition is in flight (I2).
-      await Promise.all(inFlight);
+      if (inFlight.size > 0) await within(slowSendMs, Promise.all(inFlight));
+      for (const s of states) s.slow = s.sending;
       if (performance.now() - recordedAt > recordEveryMs) await record();
       let sent = false;
       for (const { s, events } of next) {
         const last = events.at(-1);
-        if (last === undefined || s.recovering || events[0]!.position !== s.position + 1) continue;
+        if (last === undefined || s.recovering || s.sending || events[0]!.position !== s.position + 1) continue;
         s.position = last.position;
         s.eventId = last.id;
         sent = true;
@@ -196,6 +211,13 @@ async function runOnce({ store, identity, openWriter, logger, maxEventBytes, bat
     await Promise.allSettled([...inFlight, ...recoveries]);
     await writer.close();
   }
+}
+
+/** Resolves when `work` has ended, or after `ms`. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  const ended = new AbortController();
+  await Promise.race([work, pause(ms, ended.signal)]);
+  ended.abort();
 }
 
 /** Kafka's tail first, the store's heads after it: so a tail ahead of the store is a divergence, never a race (I3). */
@@ -218,7 +240,7 @@ async function startingPoints(store: EventStore, { log, partitions }: LogIdentit
       throw diverged(partition, `partition ${partition} was relayed up to position ${Math.max(tail.position, relayedBefore)}, the write store ends at ${head}`);
     }
     const start = tail.position > 0 ? tail : { position: relayedBefore, eventId: null };
-    return { partition, position: start.position, eventId: start.eventId, acknowledged: start.position, recovering: false };
+    return { partition, position: start.position, eventId: start.eventId, acknowledged: start.position, recovering: false, failures: 0, sending: false, slow: false };
   });
   // The events at the tails must be the store's: a store that was put back and went on has others there.
   const known = states.filter((s) => s.position > 0);
