@@ -12,14 +12,21 @@ export interface ChaosOptions {
   readonly stop: AbortSignal;
 }
 
-/** Every kind of process is hit in turn, in random order; which one of its kind, when and for how long is chance. Leaves every process started and thawed. */
+/** With more than this many processes away at a time nothing would be left to disturb. */
+const awayAtMost = 2;
+
+/**
+ * Every kind of process is hit in turn, in random order; which one of its kind, when and for how long is chance (one that is just starting, too).
+ * Leaves every process started and thawed.
+ */
 export async function killAtRandom({ cluster, random, stop }: ChaosOptions): Promise<Kills> {
   const kills: Kills = { command: 0, projection: 0, query: 0, freeze: 0 };
-  const comingBack = new Set<Promise<void>>();
+  const away = new Set<Promise<void>>();
   const kinds = { command: cluster.commands, projection: cluster.projections, query: cluster.queries } as const;
   let turn: (keyof typeof kinds)[] = [];
   while (!stop.aborted) {
-    await pause(200 + random.below(900), stop);
+    await pause(100 + random.below(900), stop);
+    if (away.size >= awayAtMost) await Promise.race(away);
     if (stop.aborted) break;
     if (turn.length === 0) turn = shuffled(Object.keys(kinds) as (keyof typeof kinds)[], random);
     const kind = turn.pop()!;
@@ -27,10 +34,10 @@ export async function killAtRandom({ cluster, random, stop }: ChaosOptions): Pro
     if (!victim.running) continue;
     const action = random.chance(0.2) ? freeze(victim, 500 + random.below(2_500), stop) : killAndStart(victim, random.below(700));
     kills[action.what === "freeze" ? "freeze" : kind]++;
-    const back = action.done.finally(() => comingBack.delete(back));
-    comingBack.add(back);
+    const back = action.done.finally(() => away.delete(back));
+    away.add(back);
   }
-  await Promise.all(comingBack);
+  await Promise.all(away);
   return kills;
 }
 
@@ -43,14 +50,21 @@ function killAndStart(victim: Program, downMs: number) {
   const done = (async () => {
     await victim.kill();
     await wait(downMs);
-    if (!victim.running) victim.start();
+    if (victim.running) return;
+    victim.start();
+    try {
+      await victim.ready();
+    } catch (error) {
+      // told with the round's violations
+      victim.surprises.push(String(error));
+    }
   })();
   return { what: "kill" as const, done };
 }
 
 /** Ends early, without an error, when `stop` aborts. */
 export async function pause(ms: number, stop: AbortSignal): Promise<void> {
-  if (stop.aborted) return;
+  if (stop.aborted || ms <= 0) return;
   await new Promise<void>((resolve) => {
     const end = () => {
       clearTimeout(timer);

@@ -23,7 +23,7 @@ export interface Program {
   readonly surprises: string[];
   /** Starts the process; does not wait until it is ready. */
   start(extra?: Readonly<Record<string, string>>): void;
-  /** Waits for 200 from /readyz. @throws with the end of the log after `timeoutMs`, or when the process ends */
+  /** Waits for 200 from /readyz, or until the process is killed or stopped from here. @throws with the end of the log after `timeoutMs`, or when the process ends by itself */
   ready(timeoutMs?: number): Promise<void>;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
@@ -107,9 +107,11 @@ export function programOf(options: ProgramOptions): Program {
     },
     async ready(timeoutMs = 90_000) {
       const deadline = Date.now() + timeoutMs;
+      const awaited = child;
       for (;;) {
         const reply = await send({ method: "GET", url: `${url}/readyz`, timeoutMs: 5_000 });
         if (reply.status === 200) return;
+        if (expected || (child !== null && child !== awaited)) return;
         if (child === null) throw new Error(`${options.name} ended before it was ready.\n${tail(log())}`);
         if (Date.now() > deadline) throw new Error(`${options.name} was not ready after ${timeoutMs} ms (${reply.status ?? reply.problem} ${JSON.stringify(reply.body)}).\n${tail(log())}`);
         await wait(50);

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { formatToken } from "../src/core/token.ts";
 import type { Kills } from "./chaos.ts";
+import { pause } from "./chaos.ts";
 import type { Report } from "./checker.ts";
 import { check } from "./checker.ts";
 import type { Client, Kept } from "./client.ts";
@@ -55,17 +56,17 @@ export async function runRound(run: Run, name: string, what: Disturbance): Promi
   const random = run.random.fork(name);
   const history: History = { commands: [], reads: [] };
   const calm = AbortSignal.timeout(Math.round(what.loadMs * 0.85));
-  const stop = AbortSignal.timeout(what.loadMs);
-  const giveUp = AbortSignal.timeout(what.loadMs + giveUpAfterMs);
-  const load = runLoad({ name, random, clients: run.clients, customers, targets: run.cluster.targets, history, stop, giveUp });
-  const [kills] = await Promise.all([
-    what.disturb(run, random.fork("chaos"), calm).then(async (counted) => {
-      await run.cluster.start();
-      return counted;
-    }),
-    load,
-  ]);
-  const judge = clientOf({ name: `${name}-judge`, random, targets: run.cluster.targets, history, giveUp });
+  const stop = new AbortController();
+  const giveUp = new AbortController();
+  const load = runLoad({ name, random, clients: run.clients, customers, targets: run.cluster.targets, history, stop: stop.signal, giveUp: giveUp.signal });
+  const kills = await what.disturb(run, random.fork("chaos"), calm);
+  await run.cluster.start();
+  await pause(what.loadMs - (performance.now() - started), giveUp.signal);
+  stop.abort();
+  const patience = setTimeout(() => giveUp.abort(), giveUpAfterMs);
+  await load;
+  clearTimeout(patience);
+  const judge = clientOf({ name: `${name}-judge`, random, targets: run.cluster.targets, history, giveUp: giveUp.signal });
   for (let i = 0; i < 50 && history.commands.length > 0; i++) await judge.repeat(random.pick(history.commands.filter((c) => c.answers.length > 0)));
   const late = await untilCaughtUp(run);
   const write = await dumpWriteStore(run.cluster.write);

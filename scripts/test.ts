@@ -5,14 +5,10 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { freePort } from "./services/free-port.ts";
-import { kafkaServer } from "./services/kafka/broker.ts";
-import { postgresServer, postgresUrl } from "./services/postgres/cluster.ts";
-import type { Server } from "./services/server.ts";
+import { sharedServers } from "./testing/shared-servers.ts";
 
 const say = (line: string): void => console.error(line);
 const patterns = ["src", "test", "examples"].map((dir) => `${dir}/**/*.test.ts`);
@@ -21,9 +17,8 @@ const needsServices = (file: string): boolean => /\.(int|system)\.test\.ts$/.tes
 /** Longer than any file takes; only a run that hangs meets it. */
 const timeoutMs = 600_000;
 
-const servers: Server[] = [];
-const scratch = mkdtempSync(join(tmpdir(), "tidemark-test-"));
 let runner: ChildProcess | undefined;
+const servers = sharedServers(say, (signal) => runner?.kill(signal));
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ options: { pure: { type: "boolean", default: false } }, allowPositionals: true });
@@ -35,21 +30,12 @@ async function main(): Promise<number> {
     say(`No test file has ${positionals.join(" or ")} in its path.`);
     return 2;
   }
-  const env = files.some(needsServices) ? await startServices() : {};
+  const env = files.some(needsServices) ? await servers.start() : {};
   return await runFiles(files, env);
 }
 
-async function startServices(): Promise<Record<string, string>> {
-  const kafka = kafkaServer({ dir: join(scratch, "kafka"), port: await freePort(), controllerPort: await freePort(), say });
-  const postgres = postgresServer({ dir: join(scratch, "postgres"), port: await freePort() });
-  servers.push(kafka, postgres);
-  const failed = (await Promise.allSettled(servers.map((server) => server.start()))).find((result) => result.status === "rejected");
-  if (failed) throw failed.reason;
-  return { TIDEMARK_TEST_KAFKA: kafka.address, TIDEMARK_TEST_POSTGRES: postgresUrl(postgres.address, "postgres") };
-}
-
-async function runFiles(files: readonly string[], env: Record<string, string>): Promise<number> {
-  const totals = join(scratch, "totals");
+async function runFiles(files: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  const totals = join(servers.scratch, "totals");
   const reporters = [
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
@@ -60,31 +46,15 @@ async function runFiles(files: readonly string[], env: Record<string, string>): 
   runner = spawn(process.execPath, [...flags, ...files], { stdio: "inherit", env: { ...process.env, ...env } });
   const [code] = (await once(runner, "exit")) as [number | null];
   runner = undefined;
-  await stopServices();
+  await servers.stop();
   if (existsSync(totals)) process.stdout.write(`\n${readFileSync(totals, "utf8")}`);
   return code ?? 1;
 }
-
-async function stopServices(): Promise<void> {
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
-}
-
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.once(signal, () => {
-    runner?.kill(signal);
-    // The exit handler does the rest.
-    process.exit(1);
-  });
-}
-process.once("exit", () => {
-  for (const { process: running } of servers) if (running) process.kill(running.pid, "SIGKILL");
-  rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
-});
 
 try {
   process.exitCode = await main();
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
-  await stopServices();
+  await servers.stop();
 }

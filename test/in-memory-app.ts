@@ -18,7 +18,7 @@ export interface InMemoryApp {
   /** While set, views do not follow. */
   paused: boolean;
   /** While set, every call fails with it. */
-  fault: unknown;
+  fault: Error | undefined;
 }
 
 const logId = "01934f5c-7d10-7000-8000-000000000001";
@@ -164,5 +164,5 @@ function page(
     .map(([key, stored]) => ({ rank: rankOf(key, stored), stored }));
   const rest = rows.sort((a, b) => compare(a.rank, b.rank)).filter(({ rank }) => after === undefined || compare(rank, after) > 0);
   const items = rest.slice(0, limit);
-  return { items: items.map(({ stored }) => stored), next: rest.length > limit ? (items.at(-1)!.rank as FoundPage["next"]) : null };
+  return { items: items.map(({ stored }) => stored), next: rest.length > limit ? items.at(-1)!.rank : null };
 }

@@ -11,7 +11,12 @@ export const customers = aggregate(
   {
     id: "customerId",
     commands: {},
-    events: { Registered: z.object({ name: z.string(), email: z.string() }), Renamed: z.object({ name: z.string() }), Mailed: z.object({ email: z.string() }), Removed: z.object({}) },
+    events: {
+      Registered: z.object({ name: z.string(), email: z.string() }),
+      Renamed: z.object({ name: z.string() }),
+      Mailed: z.object({ email: z.string() }),
+      Removed: z.object({}),
+    },
     initial: 0,
   },
   { decide: {}, evolve: { Registered: () => 1, Renamed: () => 1, Mailed: () => 1, Removed: () => 0 } },
@@ -42,7 +47,11 @@ export const customerCards = view(
   { document: z.object({ name: z.string(), email: z.string() }), from: [customers] },
   {
     create: { Registered: ({ data }) => data },
-    on: { Renamed: (card, { data }) => ({ ...card, name: data.name }), Mailed: (card, { data }) => ({ ...card, email: data.email }), Removed: () => null },
+    on: {
+      Renamed: (card, { data }) => ({ ...card, name: data.name }),
+      Mailed: (card, { data }) => ({ ...card, email: data.email }),
+      Removed: () => null,
+    },
   },
 );
 
@@ -63,13 +72,21 @@ export const orderSummaries = view(
     from: [orders],
     indexes: ["customerId", ["status", "count"]],
     references: {
-      customerId: reference(customerCards, (card, key) => ({ customerName: card?.name ?? null, customerNote: card === null ? undefined : `${key} is ${card.name}` })),
+      customerId: reference(customerCards, (card, key) => ({
+        customerName: card?.name ?? null,
+        customerNote: card === null ? undefined : `${key} is ${card.name}`,
+      })),
     },
   },
   {
     create: { Created: ({ data }) => ({ customerId: data.customerId, status: "OPEN", items: [], count: 0, method: null }) },
     on: {
-      Added: (order, { data }) => ({ ...order, items: [...order.items, data], count: order.count + data.quantity, weight: (order.weight ?? 0) + data.quantity / 8 }),
+      Added: (order, { data }) => ({
+        ...order,
+        items: [...order.items, data],
+        count: order.count + data.quantity,
+        weight: (order.weight ?? 0) + data.quantity / 8,
+      }),
       Moved: (order, { data }) => ({ ...order, customerId: data.customerId }),
       Paid: (order, { data }) => ({ ...order, status: "PAID", method: data.method }),
       Erased: () => null,
@@ -83,7 +100,11 @@ export const orderTotals = view(
   { document: z.object({ count: z.int(), paid: z.boolean(), customerId: z.string().nullable() }), from: [orders], indexes: ["count"] },
   {
     create: { Created: ({ data }) => ({ count: 0, paid: false, customerId: data.customerId }) },
-    on: { Added: (order, { data }) => ({ ...order, count: order.count + data.quantity }), Paid: (order) => ({ ...order, paid: true }), Erased: () => null },
+    on: {
+      Added: (order, { data }) => ({ ...order, count: order.count + data.quantity }),
+      Paid: (order) => ({ ...order, paid: true }),
+      Erased: () => null,
+    },
   },
 );
 
@@ -94,7 +115,9 @@ export const productStats = view(
   {
     key: { Added: ({ data }) => data.productId },
     initial: (productId) => ({ productId, quantity: 0 }),
-    on: { Added: (stats, { data }) => (stats.quantity + data.quantity === 0 ? null : { ...stats, quantity: stats.quantity + data.quantity }) },
+    on: {
+      Added: (stats, { data }) => (stats.quantity + data.quantity === 0 ? null : { ...stats, quantity: stats.quantity + data.quantity }),
+    },
   },
 );
 
@@ -152,7 +175,19 @@ export function logWriter(log: string, partitions: number) {
       count += 1;
       const id = `${log}-${count}`;
       const time = new Date(Date.UTC(2026, 0, 1) + count * 1_000).toISOString();
-      const event: LogEvent = { log, partition, position: events.length + 1, stream, version, type, schemaVersion: 1, id, time, data, metadata: { time, commandId: id, correlationId: id, causationId: id } };
+      const event: LogEvent = {
+        log,
+        partition,
+        position: events.length + 1,
+        stream,
+        version,
+        type,
+        schemaVersion: 1,
+        id,
+        time,
+        data,
+        metadata: { time, commandId: id, correlationId: id, causationId: id },
+      };
       events.push(event);
       return event;
     },
@@ -167,14 +202,25 @@ export interface Logs {
 export const eventsOf = (logs: Logs): LogEvent[] => [...logs.customers.flat(), ...logs.orders.flat()];
 
 /** Few documents, many renames; some customers never come. */
-export function randomLogs(r: Random, options: { readonly partitions: number; readonly orders: number; readonly customers: number; readonly orderEvents: number; readonly customerEvents: number }): Logs {
+export function randomLogs(
+  r: Random,
+  options: {
+    readonly partitions: number;
+    readonly orders: number;
+    readonly customers: number;
+    readonly orderEvents: number;
+    readonly customerEvents: number;
+  },
+): Logs {
   const orderLog = logWriter("orders", options.partitions);
   const customerLog = logWriter("customers", options.partitions);
   const living = new Set<string>();
   // most of what happens is about those few that come about then
-  const around = (i: number, of: number) => (r.below(4) === 0 ? r.below(options.customers) : Math.min(options.customers - 1, Math.floor((i / of) * options.customers) + r.below(3)));
+  const around = (i: number, of: number) =>
+    r.below(4) === 0 ? r.below(options.customers) : Math.min(options.customers - 1, Math.floor((i / of) * options.customers) + r.below(3));
   for (let i = 0; i < options.orderEvents; i++) {
-    const customer = () => (r.below(12) === 0 ? null : keyOf("c", r.below(20) === 0 ? options.customers + 1 : around(i, options.orderEvents)));
+    const customer = () =>
+      r.below(12) === 0 ? null : keyOf("c", r.below(20) === 0 ? options.customers + 1 : around(i, options.orderEvents));
     const stream = keyOf("o", r.below(options.orders));
     if (!living.has(stream)) {
       living.add(stream);

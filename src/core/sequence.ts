@@ -29,6 +29,7 @@ export function takeNext<E extends { readonly position: number; readonly id: str
     } else if (event.position === position && eventId !== null && event.id !== eventId) {
       throw new TidemarkError("LOG_DIVERGED", {
         log: last.log,
+        partition: last.partition,
         problem: `partition ${last.partition} holds event ${event.id} at position ${position}, where ${eventId} was read before`,
       });
     }

@@ -10,19 +10,53 @@ const nested = (depth: number) => Buffer.from("[".repeat(depth) + "]".repeat(dep
 
 describe("body", () => {
   test("is what JSON says", () =>
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 5 }).filter((value) => !/"(__proto__|constructor)"/.test(JSON.stringify(value))), (value) => {
-      assert.deepEqual(parseBody(Buffer.from(JSON.stringify(value, null, 1))), JSON.parse(JSON.stringify(value)));
-    })));
+    fc.assert(
+      fc.property(
+        fc.jsonValue({ maxDepth: 5 }).filter((value) => !/"(__proto__|constructor)"/.test(JSON.stringify(value))),
+        (value) => {
+          assert.deepEqual(parseBody(Buffer.from(JSON.stringify(value, null, 1))), JSON.parse(JSON.stringify(value)));
+        },
+      ),
+    ));
 
-  for (const text of ["", " \n", "{", "{a:1}", "{'a':1}", "[1,]", "NaN", "01", '{"a":1}x', '"\u0001"', '{"__proto__":1}', '{"a":{"\\u005f_proto__":{}}}', '{"constructor":{"prototype":{}}}', '{"a":1,"a":1}', '{"x":[{"b":1,"c":2,"b":3}]}', '{"a":1,"\\u0061":2}']) {
-    test(`refuses ${JSON.stringify(text)}`, () => assert.throws(() => parseBody(Buffer.from(text)), (error) => isTidemarkError(error, "INVALID_JSON")));
+  for (const text of [
+    "",
+    " \n",
+    "{",
+    "{a:1}",
+    "{'a':1}",
+    "[1,]",
+    "NaN",
+    "01",
+    '{"a":1}x',
+    '"\u0001"',
+    '{"__proto__":1}',
+    '{"a":{"\\u005f_proto__":{}}}',
+    '{"constructor":{"prototype":{}}}',
+    '{"a":1,"a":1}',
+    '{"x":[{"b":1,"c":2,"b":3}]}',
+    '{"a":1,"\\u0061":2}',
+  ]) {
+    test(`refuses ${JSON.stringify(text)}`, () =>
+      assert.throws(
+        () => parseBody(Buffer.from(text)),
+        (error) => isTidemarkError(error, "INVALID_JSON"),
+      ));
   }
   for (const hex of ["22c32822", "22ff22", "22eda08022", "22c022"]) {
-    test(`refuses the bytes ${hex}`, () => assert.throws(() => parseBody(Buffer.from(hex, "hex")), (error) => isTidemarkError(error, "INVALID_JSON")));
+    test(`refuses the bytes ${hex}`, () =>
+      assert.throws(
+        () => parseBody(Buffer.from(hex, "hex")),
+        (error) => isTidemarkError(error, "INVALID_JSON"),
+      ));
   }
   test("may be 20 levels deep, no more", () => {
     assert.ok(Array.isArray(parseBody(nested(maxDepth))));
-    for (const depth of [maxDepth + 1, 200_000]) assert.throws(() => parseBody(nested(depth)), (error) => isTidemarkError(error, "INVALID_INPUT"));
+    for (const depth of [maxDepth + 1, 200_000])
+      assert.throws(
+        () => parseBody(nested(depth)),
+        (error) => isTidemarkError(error, "INVALID_INPUT"),
+      );
   });
 });
 
@@ -30,18 +64,40 @@ describe("duplicate members", () => {
   test("finds none where there is none, whatever the strings hold", () =>
     fc.assert(fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => assert.equal(duplicateMember(JSON.stringify(value)), undefined))));
   test("finds one at any depth", () =>
-    fc.assert(fc.property(fc.jsonValue({ maxDepth: 3 }), fc.string(), fc.jsonValue({ maxDepth: 2 }), (value, name, other) => {
-      const member = `${JSON.stringify(name)}:${JSON.stringify(other)}`;
-      assert.equal(duplicateMember(`[${JSON.stringify(value)},{${member}, ${member} }]`), name);
-    })));
-  test("the same name in another object is no duplicate", () => assert.equal(duplicateMember('{"a":{"a":[{"a":"\\\\"},{"a":"a:\\""}]}}'), undefined));
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 3 }), fc.string(), fc.jsonValue({ maxDepth: 2 }), (value, name, other) => {
+        const member = `${JSON.stringify(name)}:${JSON.stringify(other)}`;
+        assert.equal(duplicateMember(`[${JSON.stringify(value)},{${member}, ${member} }]`), name);
+      }),
+    ));
+  test("the same name in another object is no duplicate", () =>
+    assert.equal(duplicateMember('{"a":{"a":[{"a":"\\\\"},{"a":"a:\\""}]}}'), undefined));
 });
 
 describe("content type", () => {
-  for (const type of ["application/json", "Application/JSON", "application/json; charset=utf-8", 'application/json;charset="UTF-8"', "application/json;"]) {
+  for (const type of [
+    "application/json",
+    "Application/JSON",
+    "application/json; charset=utf-8",
+    'application/json;charset="UTF-8"',
+    "application/json;",
+  ]) {
     test(`takes ${type}`, () => assert.doesNotThrow(() => requireJson(type, undefined)));
   }
-  for (const [type, encoding] of [[undefined], [""], ["text/json"], ["application/problem+json"], ["application/json; charset=latin1"], ["application/jsonx"], ["application/json, text/plain"], ["application/json", "gzip"]] as const) {
-    test(`refuses ${String(type)} ${encoding ?? ""}`, () => assert.throws(() => requireJson(type, encoding), (error) => isTidemarkError(error, "UNSUPPORTED_MEDIA_TYPE")));
+  for (const [type, encoding] of [
+    [undefined],
+    [""],
+    ["text/json"],
+    ["application/problem+json"],
+    ["application/json; charset=latin1"],
+    ["application/jsonx"],
+    ["application/json, text/plain"],
+    ["application/json", "gzip"],
+  ] as const) {
+    test(`refuses ${String(type)} ${encoding ?? ""}`, () =>
+      assert.throws(
+        () => requireJson(type, encoding),
+        (error) => isTidemarkError(error, "UNSUPPORTED_MEDIA_TYPE"),
+      ));
   }
 });

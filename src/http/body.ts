@@ -23,7 +23,10 @@ export function parseBody(bytes: Buffer): unknown {
     throw invalid(cause instanceof Error ? `${cause.message}.` : "it cannot be read.", cause);
   }
   if (isDeeperThan(value, maxDepth)) {
-    throw new TidemarkError("INVALID_INPUT", { what: "The body", issues: [{ pointer: "", detail: `is nested deeper than ${maxDepth} levels` }] });
+    throw new TidemarkError("INVALID_INPUT", {
+      what: "The body",
+      issues: [{ pointer: "", detail: `is nested deeper than ${maxDepth} levels` }],
+    });
   }
   const twice = duplicateMember(text);
   if (twice !== undefined) throw invalid(`the member ${JSON.stringify(twice)} stands twice in one object.`);

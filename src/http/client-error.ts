@@ -15,8 +15,10 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
 }
 
 function replyTo(code: string | undefined): Reply {
-  if (code === "HPE_HEADER_OVERFLOW") return problem({ status: 431, code: "INVALID_HEADER", detail: "The request's line and headers are too large." });
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return problem({ status: 408, code: "INVALID_HEADER", detail: "The request did not arrive in time." });
+  if (code === "HPE_HEADER_OVERFLOW")
+    return problem({ status: 431, code: "INVALID_HEADER", detail: "The request's line and headers are too large." });
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return problem({ status: 408, code: "INVALID_HEADER", detail: "The request did not arrive in time." });
   return problem({ status: 400, code: "INVALID_HEADER", detail: "The request is not valid HTTP." });
 }
 

@@ -1,8 +1,8 @@
 /** POST: from a request to a command, from its outcome to an answer. The order of the checks is part of the contract. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { AnyCommand, Schema } from "../core/definition.ts";
-import { validateInput } from "../core/schema.ts";
 import { pointerTo } from "../core/pointer.ts";
+import { validateInput } from "../core/schema.ts";
 import { type InputIssue, TidemarkError } from "../errors.ts";
 import type { Accepted, Commands, Rejected } from "../runtime/app.ts";
 import { parseBody } from "./body.ts";
@@ -45,14 +45,22 @@ export function commandRoute(route: ApiRoute<CommandRoute>, api: HttpApi, comman
     const { [aggregate.id]: given, ...data } = isObject(body) ? body : {};
     const stream = given === undefined ? streamOf(commandId) : given;
     const issues = given === undefined ? [] : keyProblems(keySchema, given).map((detail) => ({ pointer: pointerTo(aggregate.id), detail }));
-    return checked(make.schema, unknown, issues, { aggregate, type: make.type, stream: stream as string, data: isObject(body) ? data : body });
+    return checked(make.schema, unknown, issues, {
+      aggregate,
+      type: make.type,
+      stream: stream as string,
+      data: isObject(body) ? data : body,
+    });
   };
 
   return async (request) => {
     const key = parseIdempotencyKey(headerLines(request.rawHeaders, "idempotency-key"));
     const expectedVersion = creates ? undefined : parseIfMatch(request.headers["if-match"]);
     if (!creates) refuseKey(keyProblems(keySchema, request.params["id"]));
-    const commandId = commandIdOf({ principal: request.principal, method: route.method, path: [route.path, ...Object.values(request.params)] }, key);
+    const commandId = commandIdOf(
+      { principal: request.principal, method: route.method, path: [route.path, ...Object.values(request.params)] },
+      key,
+    );
     const command = toCommand(request, commandId);
     const outcome = await commands.execute(command, {
       commandId,
@@ -73,15 +81,24 @@ function readBody({ body, headers }: CommandRequest, needed: boolean): unknown {
 }
 
 /** Finding nothing here leaves the schema's own check to `execute`; finding something, all that is wrong is said at once. */
-function checked(schema: Schema, unknown: (value: unknown) => readonly InputIssue[], keyIssues: readonly InputIssue[], command: AnyCommand): AnyCommand {
+function checked(
+  schema: Schema,
+  unknown: (value: unknown) => readonly InputIssue[],
+  keyIssues: readonly InputIssue[],
+  command: AnyCommand,
+): AnyCommand {
   const early = [...keyIssues, ...unknown(command.data)];
   if (early.length === 0) return command;
-  const rest = without(command.data, early.map((issue) => issue.pointer));
+  const rest = without(
+    command.data,
+    early.map((issue) => issue.pointer),
+  );
   throw new TidemarkError("INVALID_INPUT", { what: "The body", issues: [...early, ...(validateInput(schema, rest).issues ?? [])] });
 }
 
 function refuseKey(problems: readonly string[]): void {
-  if (problems.length > 0) throw new TidemarkError("INVALID_PARAMETER", { issues: problems.map((detail) => ({ parameter: "id", detail })) });
+  if (problems.length > 0)
+    throw new TidemarkError("INVALID_PARAMETER", { issues: problems.map((detail) => ({ parameter: "id", detail })) });
 }
 
 /** Header lines of one name as they came: Node joins repeated lines, which would hide them. */
@@ -98,8 +115,8 @@ const acceptedReply = (outcome: Accepted, idMember: string, resource: string): R
   headers: {
     "content-type": jsonType,
     "consistency-token": outcome.token,
-    etag: `"${outcome.version}"`,
-    location: `${resource}/${encodeURIComponent(outcome.stream).replaceAll("%3A", ":")}`,
+    "etag": `"${outcome.version}"`,
+    "location": `${resource}/${encodeURIComponent(outcome.stream).replaceAll("%3A", ":")}`,
     ...replayed(outcome),
   },
   body: json({ [idMember]: outcome.stream, version: outcome.version }),

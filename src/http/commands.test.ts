@@ -14,11 +14,23 @@ function start() {
   const app = inMemoryApp();
   const log: string[] = [];
   const executed: ExecuteOptions[] = [];
-  const commands: typeof app.commands = { execute: (command, options = {}) => (executed.push(options), app.commands.execute(command, options)) };
+  const commands: typeof app.commands = {
+    execute: (command, options = {}) => (executed.push(options), app.commands.execute(command, options)),
+  };
   const note = (message: string, fields?: object) => void log.push(`${message} ${JSON.stringify(fields)}`);
-  const { fastify } = httpServer(api, { ...app, commands, roles: ["command", "query"], logger: { debug() {}, info() {}, warn: note, error: note } });
+  const { fastify } = httpServer(api, {
+    ...app,
+    commands,
+    roles: ["command", "query"],
+    logger: { debug() {}, info() {}, warn: note, error: note },
+  });
   const post = async (url: string, payload?: unknown, headers: Record<string, string | string[]> = {}) => {
-    const answer = await fastify.inject({ method: "POST", url, headers: headers as Record<string, string>, ...(payload === undefined ? {} : { payload: payload as object }) });
+    const answer = await fastify.inject({
+      method: "POST",
+      url,
+      headers: headers as Record<string, string>,
+      ...(payload === undefined ? {} : { payload: payload as object }),
+    });
     return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(answer.body) as Record<string, unknown> };
   };
   return { app, post, log, executed };
@@ -32,13 +44,21 @@ describe("an accepted command", () => {
     assert.deepEqual([headers["etag"], headers["location"], headers["idempotent-replayed"]], ['"1"', "/orders/o-1", undefined]);
     assert.match(String(headers["consistency-token"]), /^1\.[A-Za-z0-9_-]+$/);
     const added = await post("/orders/o-1/items", item);
-    assert.deepEqual([added.status, added.body, added.headers["location"], added.headers["etag"]], [202, { orderId: "o-1", version: 2 }, "/orders/o-1", '"2"']);
+    assert.deepEqual(
+      [added.status, added.body, added.headers["location"], added.headers["etag"]],
+      [202, { orderId: "o-1", version: 2 }, "/orders/o-1", '"2"'],
+    );
   });
 
   test("without an id gets one, another each time; with a key the same", async () => {
     const { post } = start();
     const { orderId: _, ...anonymous } = order;
-    const ids = [await post("/orders", anonymous), await post("/orders", anonymous), await post("/orders", anonymous, { "idempotency-key": "k" }), await post("/orders", anonymous, { "idempotency-key": '"k"' })].map(({ body }) => body["orderId"]);
+    const ids = [
+      await post("/orders", anonymous),
+      await post("/orders", anonymous),
+      await post("/orders", anonymous, { "idempotency-key": "k" }),
+      await post("/orders", anonymous, { "idempotency-key": '"k"' }),
+    ].map(({ body }) => body["orderId"]);
     assert.equal(new Set(ids).size, 3);
     assert.equal(ids[2], ids[3]);
     for (const id of ids) assert.match(String(id), /^[0-9a-f-]{36}$/);
@@ -58,27 +78,59 @@ describe("an accepted command", () => {
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     await post("/orders", order, { traceparent, tracestate: "a=b" });
     await post("/orders", { ...order, orderId: "o-2" }, { traceparent: "00-zz", tracestate: "a=b" });
-    assert.deepEqual(executed.map((options): CommandContext | undefined => options.context), [{ traceparent, tracestate: "a=b" }, {}]);
+    assert.deepEqual(
+      executed.map((options): CommandContext | undefined => options.context),
+      [{ traceparent, tracestate: "a=b" }, {}],
+    );
   });
 });
 
 describe("a refused command", () => {
-  const cases: readonly { readonly name: string; readonly url: string; readonly body?: unknown; readonly headers?: Record<string, string>; readonly expected: readonly [number, string] }[] = [
+  const cases: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly body?: unknown;
+    readonly headers?: Record<string, string>;
+    readonly expected: readonly [number, string];
+  }[] = [
     { name: "exists already", url: "/orders", body: order, expected: [409, "OrderAlreadyExists"] },
     { name: "unknown order", url: "/orders/o-9/pay", body: { method: "card", amount: "1" }, expected: [404, "OrderNotFound"] },
     { name: "unknown customer", url: "/customers/c-9/rename", body: { name: "A" }, expected: [404, "CustomerNotFound"] },
     { name: "not payable", url: "/orders/o-1/pay", body: { method: "card", amount: "12.50" }, expected: [409, "OrderNotPayable"] },
     { name: "another amount", url: "/orders/o-2/pay", body: { method: "card", amount: "12.49" }, expected: [422, "AmountMismatch"] },
-    { name: "a total too large", url: "/orders", body: { customerId: "c", items: Array.from({ length: 1_000 }, () => ({ ...item, quantity: 1_000_000, unitPrice: "999999999999.99" })) }, expected: [422, "TotalTooLarge"] },
+    {
+      name: "a total too large",
+      url: "/orders",
+      body: {
+        customerId: "c",
+        items: Array.from({ length: 1_000 }, () => ({ ...item, quantity: 1_000_000, unitPrice: "999999999999.99" })),
+      },
+      expected: [422, "TotalTooLarge"],
+    },
     { name: "another version", url: "/orders/o-1/submit", headers: { "if-match": '"7"' }, expected: [412, "VERSION_MISMATCH"] },
-    { name: "another version before any other rejection", url: "/orders/o-2/submit", headers: { "if-match": '"1"' }, expected: [412, "VERSION_MISMATCH"] },
-    { name: "any version of an unknown order", url: "/orders/o-9/submit", headers: { "if-match": '"1"' }, expected: [404, "OrderNotFound"] },
+    {
+      name: "another version before any other rejection",
+      url: "/orders/o-2/submit",
+      headers: { "if-match": '"1"' },
+      expected: [412, "VERSION_MISMATCH"],
+    },
+    {
+      name: "any version of an unknown order",
+      url: "/orders/o-9/submit",
+      headers: { "if-match": '"1"' },
+      expected: [404, "OrderNotFound"],
+    },
     { name: "number for text", url: "/orders", body: { ...order, customerId: 7 }, expected: [422, "INVALID_INPUT"] },
     { name: "text for number", url: "/orders", body: { ...order, items: [{ ...item, quantity: "2" }] }, expected: [422, "INVALID_INPUT"] },
     { name: "no such id", url: "/orders/a%20b/submit", expected: [422, "INVALID_INPUT"] },
     { name: "an id that is a route", url: "/orders", body: { ...order, orderId: "search" }, expected: [422, "INVALID_INPUT"] },
     { name: "an id that is null", url: "/orders", body: { ...order, orderId: null }, expected: [422, "INVALID_INPUT"] },
-    { name: "the id in the body of another command", url: "/orders/o-1/submit", body: { orderId: "o-1" }, expected: [422, "INVALID_INPUT"] },
+    {
+      name: "the id in the body of another command",
+      url: "/orders/o-1/submit",
+      body: { orderId: "o-1" },
+      expected: [422, "INVALID_INPUT"],
+    },
     { name: "no body", url: "/orders", expected: [400, "INVALID_JSON"] },
   ];
   for (const { name, url, body, headers, expected } of cases) {
@@ -95,8 +147,16 @@ describe("a refused command", () => {
 
   test("says everything that is wrong at once, each once", async () => {
     const { post } = start();
-    const { body } = await post("/orders", { orderId: "a b", customerId: "c-1", items: [{ ...item, quantity: 0, colour: "red" }], note: "x" });
-    assert.deepEqual((body["errors"] as { pointer: string }[]).map((error) => error.pointer), ["/orderId", "/items/0/colour", "/note", "/items/0/quantity"]);
+    const { body } = await post("/orders", {
+      orderId: "a b",
+      customerId: "c-1",
+      items: [{ ...item, quantity: 0, colour: "red" }],
+      note: "x",
+    });
+    assert.deepEqual(
+      (body["errors"] as { pointer: string }[]).map((error) => error.pointer),
+      ["/orderId", "/items/0/colour", "/note", "/items/0/quantity"],
+    );
   });
 
   test("If-Match takes a list, and is ignored where something is created", async () => {
@@ -115,7 +175,10 @@ describe("an Idempotency-Key", () => {
     const key = { "idempotency-key": "k" };
     const first = await post("/orders", order, key);
     const again = await post("/orders", { ...order, items: [{ ...item, unitPrice: "6.25" }] }, key);
-    assert.deepEqual([again.status, again.body, again.headers["consistency-token"], again.headers["idempotent-replayed"]], [first.status, first.body, first.headers["consistency-token"], "true"]);
+    assert.deepEqual(
+      [again.status, again.body, again.headers["consistency-token"], again.headers["idempotent-replayed"]],
+      [first.status, first.body, first.headers["consistency-token"], "true"],
+    );
     const rejected = await post("/orders/o-1/pay", { method: "card", amount: "1.5" }, key);
     await post("/orders/o-1/submit");
     const still = await post("/orders/o-1/pay", { method: "card", amount: "1.50" }, key);
@@ -150,7 +213,11 @@ describe("a fault", () => {
     assert.match(log[0]!, /secret detail[^]*commands\.test\.ts/);
   });
 
-  for (const error of [new TidemarkError("CONTENTION", { stream: "o-1", attempts: 9 }), new TidemarkError("OVERLOADED", { what: "x", limit: 1 }), new TidemarkError("UNAVAILABLE", { what: "The write store" })]) {
+  for (const error of [
+    new TidemarkError("CONTENTION", { stream: "o-1", attempts: 9 }),
+    new TidemarkError("OVERLOADED", { what: "x", limit: 1 }),
+    new TidemarkError("UNAVAILABLE", { what: "The write store" }),
+  ]) {
     test(`${error.code} says when to come back`, async () => {
       const { app, post } = start();
       app.fault = error;

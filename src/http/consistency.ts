@@ -29,7 +29,10 @@ export function askedFor(headers: Headers): Asked {
 
 /** Several tokens, comma-separated, are one: the furthest of each. @throws INVALID_TOKEN */
 export function parseTokens(header: string): readonly TokenPart[] {
-  const texts = header.split(",").map((text) => text.trim()).filter((text) => text !== "");
+  const texts = header
+    .split(",")
+    .map((text) => text.trim())
+    .filter((text) => text !== "");
   if (texts.length === 0) throw new TidemarkError("INVALID_TOKEN", { problem: "it is empty" });
   const parts = mergeParts(texts.flatMap(parseToken));
   if (parts.length > maxTokenParts) throw new TidemarkError("INVALID_TOKEN", { problem: `it has more than ${maxTokenParts} parts` });
@@ -48,6 +51,6 @@ const ageText = (ageMs: number): string => String(Math.round(Math.min(Math.max(a
 export const viewHeaders = (read: Pick<Read<unknown>, "stale" | "ageMs">, asked: Asked): Record<string, string> => ({
   ...freshness(read),
   "cache-control": "private, no-cache",
-  vary: "consistency-token, prefer",
+  "vary": "consistency-token, prefer",
   ...(asked.applied === undefined ? {} : { "preference-applied": asked.applied }),
 });

@@ -4,7 +4,8 @@ import { TidemarkError } from "../errors.ts";
 
 export type CursorValues = readonly (string | number | boolean | null)[];
 
-const checksum = (binding: string, values: string): string => createHash("sha256").update(binding).update("\n").update(values).digest("base64url").slice(0, 16);
+const checksum = (binding: string, values: string): string =>
+  createHash("sha256").update(binding).update("\n").update(values).digest("base64url").slice(0, 16);
 
 /** @param binding names everything that decides which documents come in which order */
 export function formatCursor(binding: string, values: CursorValues): string {

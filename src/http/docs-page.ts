@@ -10,7 +10,8 @@ export interface DocsPage {
 const scriptPath = "/docs/scalar.js";
 
 /** Also what keeps the page from calling out, should a setting above ever be overlooked. */
-const policy = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy =
+  "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const configuration = {
   url: "/openapi.json",
@@ -26,17 +27,27 @@ const configuration = {
 /** Loaded at the first look, since the page's script is several megabytes. */
 export function docsPage(title: string): DocsPage {
   let loading: Promise<{ readonly page: string; readonly script: string }> | undefined;
-  const load = () => (loading ??= render(title).catch((error: unknown) => {
-    loading = undefined;
-    throw error;
-  }));
+  const load = () =>
+    (loading ??= render(title).catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    }));
   return {
     page: async () => ({
       status: 200,
-      headers: { "content-type": "text/html; charset=utf-8", "content-security-policy": policy, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" },
+      headers: {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": policy,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+      },
       body: (await load()).page,
     }),
-    script: async () => ({ status: 200, headers: { "content-type": "text/javascript; charset=utf-8", "cache-control": "public, max-age=3600" }, body: (await load()).script }),
+    script: async () => ({
+      status: 200,
+      headers: { "content-type": "text/javascript; charset=utf-8", "cache-control": "public, max-age=3600" },
+      body: (await load()).script,
+    }),
   };
 }
 

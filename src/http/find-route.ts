@@ -5,7 +5,6 @@ import { type ParameterIssue, TidemarkError } from "../errors.ts";
 import type { Queries } from "../runtime/app.ts";
 import { askedFor, viewHeaders } from "./consistency.ts";
 import { formatCursor, parseCursor } from "./cursor.ts";
-import { documentEncoder } from "./document-encoder.ts";
 import type { QueryRequest } from "./get-route.ts";
 import { type JsonSchema, propertyOf } from "./json-schema.ts";
 import { parseQueryString, type RawParameters, refuseIssues } from "./query-string.ts";
@@ -23,7 +22,6 @@ export function findRoute(route: ApiRoute<FindRoute>, api: HttpApi, queries: Que
   const known = new Set([...filter.filter((name) => !route.parameters.includes(name)), "limit", "cursor"]);
   const filters = filter.map((name) => [name, filterParser(view, name)] as const);
   const fits = cursorCheck(view, route.target);
-  const encode = documentEncoder(view, api.encode);
 
   const whereOf = (given: RawParameters): Record<string, Scalar> => {
     const issues: ParameterIssue[] = [];
@@ -35,7 +33,8 @@ export function findRoute(route: ApiRoute<FindRoute>, api: HttpApi, queries: Que
       if (parsed.problem === undefined) where[parameter] = parsed.value;
       else issues.push({ parameter, detail: parsed.problem });
     }
-    if (given.has("limit") && limitOf(given) === undefined) issues.push({ parameter: "limit", detail: `must be a whole number from 1 to ${maxLimit}` });
+    if (given.has("limit") && limitOf(given) === undefined)
+      issues.push({ parameter: "limit", detail: `must be a whole number from 1 to ${maxLimit}` });
     refuseIssues(issues);
     return where;
   };
@@ -53,8 +52,12 @@ export function findRoute(route: ApiRoute<FindRoute>, api: HttpApi, queries: Que
     const nextCursor = read.value.next === null ? null : formatCursor(binding, read.value.next);
     return {
       status: 200,
-      headers: { "content-type": jsonType, ...viewHeaders(read, asked), ...(nextCursor === null ? {} : { link: `<${nextUrl(request.url, query, nextCursor)}>; rel="next"` }) },
-      body: json({ items: read.value.items.map((item) => encode(item.document)), nextCursor }),
+      headers: {
+        "content-type": jsonType,
+        ...viewHeaders(read, asked),
+        ...(nextCursor === null ? {} : { link: `<${nextUrl(request.url, query, nextCursor)}>; rel="next"` }),
+      },
+      body: json({ items: read.value.items.map((item) => api.encode(view.document, item.document)), nextCursor }),
     };
   };
 }
@@ -67,12 +70,13 @@ function limitOf(query: RawParameters): number | undefined {
 function nextUrl(url: string, query: RawParameters, cursor: string): string {
   const next = new URLSearchParams([...query]);
   next.set("cursor", cursor);
-  return `${url.split(/[?#]/, 1)[0]}?${next}`;
+  return `${url.split(/[?#]/, 1)[0]}?${next.toString()}`;
 }
 
 /** How a filter's text is read: as its field is stored, and as a key where the field refers to another view. */
 function filterParser(view: AnyView, field: string): ScalarParser {
-  const parse = scalarParser(storedSchema(view), storedField(view, field)) ?? refuse(view, field, "it holds no text, number or truth value");
+  const parse =
+    scalarParser(storedSchema(view), storedField(view, field)) ?? refuse(view, field, "it holds no text, number or truth value");
   const keySchema: Schema | undefined = fieldKeySchema(view, field);
   if (keySchema === undefined) return parse;
   return (text) => {
@@ -91,7 +95,8 @@ function storedField(view: AnyView, field: string): JsonSchema {
     return schema === undefined ? undefined : notNull(root, schema);
   });
   if (stored === undefined || seen === undefined) return refuse(view, field, "the document's schema does not name it");
-  if (JSON.stringify(stored["type"]) !== JSON.stringify(seen["type"])) return refuse(view, field, "it is stored in another form than it is shown in");
+  if (JSON.stringify(stored["type"]) !== JSON.stringify(seen["type"]))
+    return refuse(view, field, "it is stored in another form than it is shown in");
   return stored;
 }
 

@@ -5,7 +5,6 @@ import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import type { Queries } from "../runtime/app.ts";
 import { askedFor, viewHeaders } from "./consistency.ts";
-import { documentEncoder } from "./document-encoder.ts";
 import { problem } from "./problem.ts";
 import { parseQueryString } from "./query-string.ts";
 import { json, jsonType, type Reply } from "./reply.ts";
@@ -25,7 +24,6 @@ export function getRoute(route: ApiRoute<GetRoute>, api: HttpApi, queries: Queri
   const { view, as } = route.target;
   const parameter = route.parameters[0]!;
   const keySchema = documentKeySchema(view);
-  const encode = documentEncoder(view, api.encode);
   const absent = notFoundOf(route.target, api);
 
   return async (request) => {
@@ -39,7 +37,7 @@ export function getRoute(route: ApiRoute<GetRoute>, api: HttpApi, queries: Queri
     const headers = viewHeaders(read, asked);
     if (read.value === undefined) return problem({ status: 404, ...absent }, headers);
     const { document, version, lastUpdated } = read.value;
-    const body = json({ [as]: encode(document), version, lastUpdated, stale: read.stale });
+    const body = json({ [as]: api.encode(view.document, document), version, lastUpdated, stale: read.stale });
     const etag = `W/"${createHash("sha1").update(body).digest("base64url")}"`;
     if (matches(request.headers["if-none-match"], etag)) return { status: 304, headers: { ...headers, etag }, body: null };
     return { status: 200, headers: { "content-type": jsonType, ...headers, etag }, body };

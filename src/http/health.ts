@@ -2,7 +2,11 @@
 import type { Health, HealthCheck } from "../runtime/app.ts";
 import { json, jsonType, type Reply } from "./reply.ts";
 
-const reply = (status: number, body: object): Reply => ({ status, headers: { "content-type": jsonType, "cache-control": "no-store" }, body: json(body) });
+const reply = (status: number, body: object): Reply => ({
+  status,
+  headers: { "content-type": jsonType, "cache-control": "no-store" },
+  body: json(body),
+});
 
 /** The process answers: that is all it says. */
 export const livez = (): Reply => reply(200, { status: "pass" });

@@ -37,7 +37,9 @@ export interface KeyScope {
 /** The same for the same key in the same scope, in any process; a new uuidv7 without a key. */
 export function commandIdOf(scope: KeyScope, key: string | undefined): string {
   if (key === undefined) return uuidv7();
-  return createHash("sha256").update(JSON.stringify([scope.principal, scope.method, scope.path, key])).digest("base64url");
+  return createHash("sha256")
+    .update(JSON.stringify([scope.principal, scope.method, scope.path, key]))
+    .digest("base64url");
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -18,6 +18,7 @@ export function parseIfMatch(header: string | undefined): ExpectedVersion | unde
 
 function versionOf(tag: string): number {
   const version = Number(strongVersion.exec(tag)?.[1]);
-  if (!Number.isSafeInteger(version)) throw new TidemarkError("INVALID_HEADER", { header: "If-Match", problem: 'expected "<version>", a list of them, or *' });
+  if (!Number.isSafeInteger(version))
+    throw new TidemarkError("INVALID_HEADER", { header: "If-Match", problem: 'expected "<version>", a list of them, or *' });
   return version;
 }

@@ -5,7 +5,8 @@ import { jsonSchemaOf } from "../core/schema.ts";
 /** A JSON Schema (draft 2020-12) as plain JSON. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
-export const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The input form of a schema, where objects take no members but the named ones (unless the schema says otherwise). */
 export const inputSchema = (schema: Schema): JsonSchema => close(withoutDialect(jsonSchemaOf(schema, "input")));
@@ -39,7 +40,10 @@ function close(schema: unknown): JsonSchema {
 export function resolve(root: JsonSchema, schema: unknown): JsonSchema {
   let current = isObject(schema) ? schema : {};
   for (let hops = 0; typeof current["$ref"] === "string" && hops < 32; hops++) {
-    const path = current["$ref"].replace(/^#\/?/, "").split("/").filter((step) => step !== "");
+    const path = current["$ref"]
+      .replace(/^#\/?/, "")
+      .split("/")
+      .filter((step) => step !== "");
     let target: unknown = root;
     for (const step of path) target = isObject(target) ? target[step.replaceAll("~1", "/").replaceAll("~0", "~")] : undefined;
     current = isObject(target) ? target : {};

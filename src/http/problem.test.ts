@@ -4,7 +4,16 @@ import { type ErrorCode, errorTable, type ErrorDetails, TidemarkError } from "..
 import { problemOf, problemUri } from "./problem.ts";
 
 // Every detail that some message reads; each message takes what it knows.
-const details = { what: "x", setting: "x", issues: [{ pointer: "/a", parameter: "a", detail: "is wrong" }], allow: ["GET"], waitedMs: 1, ageMs: 1_234, actual: 3, expected: "4" } as unknown as ErrorDetails<ErrorCode>;
+const details = {
+  what: "x",
+  setting: "x",
+  issues: [{ pointer: "/a", parameter: "a", detail: "is wrong" }],
+  allow: ["GET"],
+  waitedMs: 1,
+  ageMs: 1_234,
+  actual: 3,
+  expected: "4",
+} as unknown as ErrorDetails<ErrorCode>;
 
 describe("problems", () => {
   for (const code of Object.keys(errorTable) as ErrorCode[]) {
@@ -27,11 +36,17 @@ describe("problems", () => {
     for (const thrown of [undefined, null, "text", 7, {}]) assert.equal(problemOf(thrown).status, 503);
   });
 
-  test("a fault of the service keeps its text for the log", () => assert.doesNotMatch(problemOf(new TidemarkError("INVALID_EVENT", { type: "Secret", issues: [] })).body ?? "", /Secret/));
+  test("a fault of the service keeps its text for the log", () =>
+    assert.doesNotMatch(problemOf(new TidemarkError("INVALID_EVENT", { type: "Secret", issues: [] })).body ?? "", /Secret/));
 
   test("says where the input is wrong", () => {
-    assert.deepEqual(JSON.parse(problemOf(new TidemarkError("INVALID_INPUT", { what: "x", issues: [{ pointer: "/a", detail: "d" }] })).body ?? "").errors, [{ pointer: "/a", detail: "d" }]);
-    const parameter = JSON.parse(problemOf(new TidemarkError("INVALID_PARAMETER", { issues: [{ parameter: "a", detail: "d" }] })).body ?? "");
+    assert.deepEqual(
+      JSON.parse(problemOf(new TidemarkError("INVALID_INPUT", { what: "x", issues: [{ pointer: "/a", detail: "d" }] })).body ?? "").errors,
+      [{ pointer: "/a", detail: "d" }],
+    );
+    const parameter = JSON.parse(
+      problemOf(new TidemarkError("INVALID_PARAMETER", { issues: [{ parameter: "a", detail: "d" }] })).body ?? "",
+    );
     assert.deepEqual([parameter.code, parameter.status, parameter.errors], ["INVALID_INPUT", 422, [{ parameter: "a", detail: "d" }]]);
   });
 

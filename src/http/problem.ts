@@ -64,7 +64,6 @@ const publicCodeOf: Record<ErrorCode, PublicCode> = {
   CLOSED: "UNAVAILABLE",
 };
 
-export const publicCodes = Object.keys(statusOf) as readonly PublicCode[];
 export const statusOfCode = (code: PublicCode): number => statusOf[code];
 
 /** Where problem types are described; a path of the service itself. */
@@ -73,7 +72,10 @@ const problemType = "application/problem+json; charset=utf-8";
 
 /** "ORDER_NOT_FOUND" and "OrderNotFound" alike become "order-not-found". */
 const kebab = (code: string): string =>
-  code.replace(/([a-z0-9])([A-Z])/g, "$1-$2").replaceAll("_", "-").toLowerCase();
+  code
+    .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replaceAll("_", "-")
+    .toLowerCase();
 
 export const problemUri = (code: string): string => problemBase + kebab(code);
 
@@ -103,7 +105,8 @@ export const isInternal = (error: unknown): boolean =>
 
 /** Total: whatever was thrown becomes a problem, and nothing of its stack goes out. */
 export function problemOf(error: unknown): Reply {
-  if (!isTidemarkError(error) || isInternal(error)) return problemOf(new TidemarkError("UNAVAILABLE", { what: "A part of the service" }, { cause: error }));
+  if (!isTidemarkError(error) || isInternal(error))
+    return problemOf(new TidemarkError("UNAVAILABLE", { what: "A part of the service" }, { cause: error }));
   const code = publicCodeOf[error.code];
   return problem({ status: statusOf[code], code, detail: error.message, ...errorsOf(error) }, headersOf(error, statusOf[code]));
 }

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { api } from "../../examples/orders/api.ts";
 import { inMemoryApp } from "../../test/in-memory-app.ts";
 import { formatToken } from "../core/token.ts";
+import { formatCursor } from "./cursor.ts";
 import { httpServer } from "./server.ts";
 
 const item = { productId: "p-1", name: "Coffee", quantity: 2, unitPrice: "6.25" };
@@ -11,9 +12,18 @@ const item = { productId: "p-1", name: "Coffee", quantity: 2, unitPrice: "6.25" 
 async function start(orders = 0) {
   const app = inMemoryApp();
   const { fastify } = httpServer(api, { ...app, roles: ["command", "query"], logger: { debug() {}, info() {}, warn() {}, error() {} } });
-  const ask = async (method: "GET" | "POST" | "HEAD", url: string, options: { payload?: object; headers?: Record<string, string> } = {}) => {
+  const ask = async (
+    method: "GET" | "POST" | "HEAD",
+    url: string,
+    options: { payload?: object; headers?: Record<string, string> } = {},
+  ) => {
     const answer = await fastify.inject({ method, url, ...options });
-    return { status: answer.statusCode, headers: answer.headers, text: answer.body, body: (answer.body === "" ? {} : JSON.parse(answer.body)) as Record<string, unknown> };
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      text: answer.body,
+      body: (answer.body === "" ? {} : JSON.parse(answer.body)) as Record<string, unknown>,
+    };
   };
   const get = (url: string, headers: Record<string, string> = {}) => ask("GET", url, { headers });
   const post = (url: string, payload: object) => ask("POST", url, { payload });
@@ -31,10 +41,19 @@ describe("a document", () => {
     assert.equal(status, 200);
     assert.deepEqual(body, {
       order: {
-        orderId: "o-0", customerId: "c-0", customer: { customerId: "c-0", name: "Ann", email: "a@b.c" }, status: "CREATED",
-        items: [{ ...item, lineTotal: "12.50" }], total: "12.50", payment: null, shipping: null, history: [{ status: "CREATED", at: "2026-03-01T10:00:00.000Z" }],
+        orderId: "o-0",
+        customerId: "c-0",
+        customer: { customerId: "c-0", name: "Ann", email: "a@b.c" },
+        status: "CREATED",
+        items: [{ ...item, lineTotal: "12.50" }],
+        total: "12.50",
+        payment: null,
+        shipping: null,
+        history: [{ status: "CREATED", at: "2026-03-01T10:00:00.000Z" }],
       },
-      version: 1, lastUpdated: "2026-03-01T10:00:00.000Z", stale: false,
+      version: 1,
+      lastUpdated: "2026-03-01T10:00:00.000Z",
+      stale: false,
     });
     assert.deepEqual([headers["read-model-stale"], headers["read-model-age"]], ["false", "0"]);
     assert.match(String(headers["etag"]), /^W\/"/);
@@ -42,7 +61,10 @@ describe("a document", () => {
 
   test("that is absent is 404 by the commands' name, with the view's freshness", async () => {
     const { get } = await start();
-    for (const [url, code] of [["/orders/o-9", "OrderNotFound"], ["/customers/c-9", "CustomerNotFound"]] as const) {
+    for (const [url, code] of [
+      ["/orders/o-9", "OrderNotFound"],
+      ["/customers/c-9", "CustomerNotFound"],
+    ] as const) {
       const { status, headers, body } = await get(url);
       assert.deepEqual([status, body["code"], headers["read-model-stale"], headers["read-model-age"]], [404, code, "false", "0"]);
     }
@@ -104,11 +126,37 @@ describe("a list", () => {
     assert.equal((await get(`/orders?customerId=c-1&limit=2&cursor=${cursor}`)).status, 200);
   });
 
+  test("refuses a forged cursor, checksum and all", async () => {
+    const { get } = await start(2);
+    // The checksum is no secret: what it covers is the route, the view, the order and the filters.
+    const binding = JSON.stringify(["/orders", "order_summaries", [{ field: "createdAt", direction: "desc" }], [null, null]]);
+    const good = ["2026-03-01T10:00:01.000Z", "o-1"] as const;
+    assert.deepEqual(idsOf((await get(`/orders?cursor=${formatCursor(binding, good)}`)).body), ["o-0"]);
+    for (const forged of [
+      [],
+      ["o-1"],
+      [1, "o-1"],
+      [null, "o-1"],
+      [good[0], 7],
+      [good[0], ""],
+      ["\u0000", "o-1"],
+      [good[0], "\ud800"],
+      [...good, "x"],
+      [{ in: ["a"] }, "o-1"],
+    ]) {
+      const { status, body } = await get(`/orders?cursor=${formatCursor(binding, forged as never)}`);
+      assert.deepEqual([status, body["code"]], [400, "INVALID_CURSOR"], JSON.stringify(forged));
+    }
+  });
+
   test("names every wrong parameter", async () => {
     const { get } = await start();
     const { status, body } = await get("/orders?limit=0&status=created&customerId=a%20b");
     assert.equal(status, 422);
-    assert.deepEqual((body["errors"] as { parameter: string }[]).map((error) => error.parameter), ["customerId", "status", "limit"]);
+    assert.deepEqual(
+      (body["errors"] as { parameter: string }[]).map((error) => error.parameter),
+      ["customerId", "status", "limit"],
+    );
     assert.equal((await get("/customers/c-1/orders?customerId=c-1")).status, 422);
     assert.equal((await get("/customers/a%20b/orders")).status, 422);
     assert.equal((await get("/orders/o-1?x=1")).status, 422);
@@ -116,7 +164,8 @@ describe("a list", () => {
 });
 
 describe("consistency", () => {
-  const token = async (post: Awaited<ReturnType<typeof start>>["post"]) => String((await post("/orders", { orderId: "o-9", customerId: "c-1", items: [item] })).headers["consistency-token"]);
+  const token = async (post: Awaited<ReturnType<typeof start>>["post"]) =>
+    String((await post("/orders", { orderId: "o-9", customerId: "c-1", items: [item] })).headers["consistency-token"]);
 
   test("a view that is behind is 503, or stale if the client takes that", async () => {
     const { app, get, post } = await start(1);
@@ -125,10 +174,17 @@ describe("consistency", () => {
     const headers = { "consistency-token": await token(post) };
     for (const url of ["/orders", "/orders/o-9", "/orders/o-0"]) {
       const late = await get(url, headers);
-      assert.deepEqual([late.status, late.body["code"], late.headers["retry-after"], late.headers["read-model-stale"], late.headers["read-model-age"]], [503, "READ_MODEL_BEHIND", "1", "true", "1.5"], url);
+      assert.deepEqual(
+        [late.status, late.body["code"], late.headers["retry-after"], late.headers["read-model-stale"], late.headers["read-model-age"]],
+        [503, "READ_MODEL_BEHIND", "1", "true", "1.5"],
+        url,
+      );
     }
     const lenient = await get("/orders/o-0", { ...headers, prefer: "wait=0, handling=lenient" });
-    assert.deepEqual([lenient.status, lenient.body["stale"], lenient.headers["read-model-stale"], lenient.headers["preference-applied"]], [200, true, "true", "wait=0, handling=lenient"]);
+    assert.deepEqual(
+      [lenient.status, lenient.body["stale"], lenient.headers["read-model-stale"], lenient.headers["preference-applied"]],
+      [200, true, "true", "wait=0, handling=lenient"],
+    );
     app.paused = false;
     assert.deepEqual(idsOf((await get("/orders", headers)).body), ["o-9", "o-0"]);
   });
@@ -146,8 +202,17 @@ describe("consistency", () => {
   test("a token of another log id, or of too many parts, is refused", async () => {
     const { get } = await start();
     const other = formatToken([{ log: "orders", logId: "01934f5c-7d10-7000-8000-00000000ffff", partition: 0, position: 1 }]);
-    const parts = (from: number) => formatToken(Array.from({ length: 40 }, (_, at) => ({ log: "x", logId: "01934f5c-7d10-7000-8000-000000000002", partition: from + at, position: 1 })));
-    for (const header of [other, `${parts(0)},${parts(40)}`, "", "nonsense"]) assert.equal((await get("/orders", { "consistency-token": header })).body["code"], "INVALID_TOKEN");
+    const parts = (from: number) =>
+      formatToken(
+        Array.from({ length: 40 }, (_, at) => ({
+          log: "x",
+          logId: "01934f5c-7d10-7000-8000-000000000002",
+          partition: from + at,
+          position: 1,
+        })),
+      );
+    for (const header of [other, `${parts(0)},${parts(40)}`, "", "nonsense"])
+      assert.equal((await get("/orders", { "consistency-token": header })).body["code"], "INVALID_TOKEN");
     assert.equal((await get("/orders", { "consistency-token": `${parts(0)},${parts(20)}` })).status, 200);
   });
 });

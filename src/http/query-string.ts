@@ -9,7 +9,10 @@ export function parseQueryString(url: string, known: ReadonlySet<string>): RawPa
   const values = new Map<string, string>();
   if (start === -1) return values;
   const issues: ParameterIssue[] = [];
-  for (const pair of url.slice(start + 1).split("#", 1)[0]!.split("&")) {
+  for (const pair of url
+    .slice(start + 1)
+    .split("#", 1)[0]!
+    .split("&")) {
     if (pair === "") continue;
     const equals = pair.indexOf("=");
     const name = decode(equals === -1 ? pair : pair.slice(0, equals));

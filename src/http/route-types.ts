@@ -4,15 +4,16 @@ import type { Nothing, RejectionsOf } from "../core/message-types.ts";
 import type { IndexedOf } from "../core/view-types.ts";
 
 /** The names of the rejections that a command may meet. */
-export type RejectionNames<C> = RejectionsOf<C> extends infer R ? (R extends { readonly rejection: infer Name extends string } ? Name : never) : never;
+export type RejectionNames<C> =
+  RejectionsOf<C> extends infer R ? (R extends { readonly rejection: infer Name extends string } ? Name : never) : never;
 
 export type Direction = "asc" | "desc";
 
 /** A command as a route; `rejects` narrows what its documentation lists. */
 export interface CommandRoute<Names extends string = string> {
-  readonly kind: "command";
-  readonly type: AnyCommandType;
-  readonly rejects: readonly string[] | undefined;
+  readonly "kind": "command";
+  readonly "type": AnyCommandType;
+  readonly "rejects": readonly string[] | undefined;
   readonly "~rejects"?: Names;
 }
 
@@ -55,12 +56,25 @@ type Parameters<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? N
 /** `unknown` for a good route, a sentence that names the cause for any other. */
 export type CheckedRoutes<R> = { readonly [K in keyof R]: CheckedRoute<K, R[K]> };
 
-type CheckedRoute<K, T> = K extends `POST /${infer Path}` ? PostRoute<Parameters<Path>, T> : K extends `GET /${infer Path}` ? ReadRoute<Parameters<Path>, T> : "a route's key is 'POST /path' or 'GET /path'";
+type CheckedRoute<K, T> = K extends `POST /${infer Path}`
+  ? PostRoute<Parameters<Path>, T>
+  : K extends `GET /${infer Path}`
+    ? ReadRoute<Parameters<Path>, T>
+    : "a route's key is 'POST /path' or 'GET /path'";
 
 type PostRoute<Names extends string, T> = T extends { readonly kind: "find" | "get" }
   ? "a POST route takes a command, not a view"
-  : [Exclude<Names, "id">] extends [never] ? unknown : `{${Exclude<Names, "id">}}: the only path parameter of a command is {id}, its stream`;
+  : [Exclude<Names, "id">] extends [never]
+    ? unknown
+    : `{${Exclude<Names, "id">}}: the only path parameter of a command is {id}, its stream`;
 
-type ReadRoute<Names extends string, T> = T extends FindRoute<infer Filters>
-  ? [Exclude<Names, Filters>] extends [never] ? unknown : `{${Exclude<Names, Filters>}} is not a filter of this route`
-  : T extends GetRoute ? ([Names] extends [never] ? "a get route has one path parameter: the document's key" : unknown) : "a GET route takes find(…) or get(…), not a command";
+type ReadRoute<Names extends string, T> =
+  T extends FindRoute<infer Filters>
+    ? [Exclude<Names, Filters>] extends [never]
+      ? unknown
+      : `{${Exclude<Names, Filters>}} is not a filter of this route`
+    : T extends GetRoute
+      ? [Names] extends [never]
+        ? "a get route has one path parameter: the document's key"
+        : unknown
+      : "a GET route takes find(…) or get(…), not a command";

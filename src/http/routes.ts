@@ -2,7 +2,17 @@
 import type { AnyCommandType, AnyView, Schema } from "../core/definition.ts";
 import type { IndexedOf } from "../core/view-types.ts";
 import { TidemarkError } from "../errors.ts";
-import type { AnyRoute, CheckedRoutes, CommandRoute, Direction, FindOptions, FindRoute, GetRoute, RejectionNames, Statuses } from "./route-types.ts";
+import type {
+  AnyRoute,
+  CheckedRoutes,
+  CommandRoute,
+  Direction,
+  FindOptions,
+  FindRoute,
+  GetRoute,
+  RejectionNames,
+  Statuses,
+} from "./route-types.ts";
 
 export interface ApiRoute<T = CommandRoute | FindRoute | GetRoute> {
   readonly method: "GET" | "POST";
@@ -63,14 +73,24 @@ export function http<const R extends Readonly<Record<string, AnyRoute>>>(options
 }
 
 /** A command as a route, where more is to be said than its type. @param options `rejects`: what its documentation lists, in place of all rejections of the aggregate */
-export const command = <C extends AnyCommandType>(type: C, options: { readonly rejects?: readonly RejectionNames<C>[] } = {}): CommandRoute<RejectionNames<C>> => ({
+export const command = <C extends AnyCommandType>(
+  type: C,
+  options: { readonly rejects?: readonly RejectionNames<C>[] } = {},
+): CommandRoute<RejectionNames<C>> => ({
   kind: "command",
   type,
   rejects: options.rejects,
 });
 
 /** A list of documents: filters, order, keyset pages. Path parameters are filters by name. */
-export const find = <V extends AnyView, const F extends IndexedOf<V> = never, const O extends { readonly [K in IndexedOf<V>]?: Direction } = {}>(view: V, options: FindOptions<V, F, O> = {}): FindRoute<F> => ({
+export const find = <
+  V extends AnyView,
+  const F extends IndexedOf<V> = never,
+  const O extends { readonly [K in IndexedOf<V>]?: Direction } = {},
+>(
+  view: V,
+  options: FindOptions<V, F, O> = {},
+): FindRoute<F> => ({
   kind: "find",
   view,
   filter: options.filter ?? [],
@@ -81,7 +101,12 @@ export const find = <V extends AnyView, const F extends IndexedOf<V> = never, co
  * One document: `{ [as]: document, version, lastUpdated, stale }`.
  * @param options `notFound`: the code of the 404; unless given, the one rejection of the view's first log that has status 404, else NOT_FOUND
  */
-export const get = <V extends AnyView>(view: V, options: { readonly as: string; readonly notFound?: string }): GetRoute => ({ kind: "get", view, as: options.as, notFound: options.notFound });
+export const get = <V extends AnyView>(view: V, options: { readonly as: string; readonly notFound?: string }): GetRoute => ({
+  kind: "get",
+  view,
+  as: options.as,
+  notFound: options.notFound,
+});
 
 const keyForm = /^(GET|POST) ((?:\/(?:[A-Za-z0-9._~-]+|\{[A-Za-z][A-Za-z0-9]*\}))+)$/;
 
@@ -90,18 +115,21 @@ function apiRoute(key: string, route: AnyRoute): ApiRoute {
   const refuse = (problem: string): never => {
     throw new TidemarkError("INVALID_DEFINITION", { what: `Route '${key}': ${problem}` });
   };
-  if (method === undefined || path === undefined) return refuse("a route's key is 'POST /path' or 'GET /path', parameters are whole segments such as {id}.");
+  if (method === undefined || path === undefined)
+    return refuse("a route's key is 'POST /path' or 'GET /path', parameters are whole segments such as {id}.");
   const target: ApiRoute["target"] = typeof route === "function" ? { kind: "command", type: route, rejects: undefined } : route;
   const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   if (method === "POST" && target.kind !== "command") return refuse("a POST route takes a command.");
   if (method === "GET" && target.kind === "command") return refuse("a GET route takes find(…) or get(…).");
-  if (target.kind === "command" && parameters.some((name) => name !== "id")) return refuse("the only path parameter of a command is {id}, its stream.");
+  if (target.kind === "command" && parameters.some((name) => name !== "id"))
+    return refuse("the only path parameter of a command is {id}, its stream.");
   if (target.kind !== "find" && parameters.length > 1) return refuse("it may have one path parameter.");
   if (target.kind === "get" && parameters.length !== 1) return refuse("a get route has one path parameter: the document's key.");
   if (target.kind === "find") {
     const indexed = new Set(target.view.indexes.flat());
     for (const name of parameters) if (!target.filter.includes(name)) refuse(`{${name}} is not a filter of this route.`);
-    for (const field of [...target.filter, ...target.order.map((by) => by.field)]) if (!indexed.has(field)) refuse(`'${field}' stands in no index of view '${target.view.name}'.`);
+    for (const field of [...target.filter, ...target.order.map((by) => by.field)])
+      if (!indexed.has(field)) refuse(`'${field}' stands in no index of view '${target.view.name}'.`);
     if (target.order.length > 2) refuse("it may be ordered by two fields at most.");
   }
   return { method: method as "GET" | "POST", path, parameters, target };

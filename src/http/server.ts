@@ -53,7 +53,14 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
   const platform: readonly (readonly [string, Handler])[] = [
     ["/livez", livez],
     ["/readyz", () => readyz(health, (error) => logger.error("The health checks failed.", { error: stackOf(error) }))],
-    ["/metrics", async () => ({ status: 200, headers: { "content-type": metricsType, "cache-control": "no-store" }, body: metrics.text(await options.metrics?.()) })],
+    [
+      "/metrics",
+      async () => ({
+        status: 200,
+        headers: { "content-type": metricsType, "cache-control": "no-store" },
+        body: metrics.text(await options.metrics?.()),
+      }),
+    ],
     ["/openapi.json", () => ({ status: 200, headers: { "content-type": jsonType }, body: json(document) })],
     ["/docs", docs.page],
     ["/docs/scalar.js", docs.script],
@@ -66,7 +73,7 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
     return503OnClosing: false,
     forceCloseConnections: "idle",
     clientErrorHandler: answerClientError,
-    frameworkErrors: (error, request, reply) => fail(error, request, reply),
+    frameworkErrors: (error, request, reply) => void fail(error, request, reply),
     // Ids are checked by their schema; a longer one is 422, not an unknown path.
     routerOptions: { maxParamLength: 16_384, querystringParser: () => ({}) },
   });
@@ -77,11 +84,12 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
   // Node answers an unknown expectation by a bare 417; it may be ignored instead (RFC 9110, 10.1.1).
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
 
-  const add = (method: "GET" | "POST", path: string, handler: Handler) => app.route({
-    method,
-    url: path.replace(/\{(\w+)\}/g, ":$1"),
-    handler: async (request, reply) => send(request, reply, path, await handler(request)),
-  });
+  const add = (method: "GET" | "POST", path: string, handler: Handler) =>
+    app.route({
+      method,
+      url: path.replace(/\{(\w+)\}/g, ":$1"),
+      handler: async (request, reply) => send(request, reply, path, await handler(request)),
+    });
   for (const route of served) add(route.method, route.path, handlerOf(route, api, options));
   for (const [path, handler] of platform) add("GET", path, handler);
 
@@ -90,7 +98,8 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
     if (request.is404) return notFound(request, reply);
     const fault = translate(error);
     if (isInternal(fault)) logger.error("A request failed.", { method: request.method, path: pathOf(request), error: stackOf(fault) });
-    else if (isTidemarkError(fault, "UNAVAILABLE")) logger.warn("A request met a part that cannot be reached.", { method: request.method, path: pathOf(request), error: fault.message });
+    else if (isTidemarkError(fault, "UNAVAILABLE"))
+      logger.warn("A request met a part that cannot be reached.", { method: request.method, path: pathOf(request), error: fault.message });
     return send(request, reply, templateOf(request), problemOf(fault));
   }
 
@@ -105,7 +114,10 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
   /** Counted here and not in a hook: a hook on the response costs every request two listeners. */
   function send(request: FastifyRequest, reply: FastifyReply, template: string, { status, headers, body }: Reply): FastifyReply {
     metrics.count(request.method, template, status);
-    return reply.code(status).headers(headers).send(body ?? undefined);
+    return reply
+      .code(status)
+      .headers(headers)
+      .send(body ?? undefined);
   }
 
   return {
@@ -115,7 +127,11 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
       try {
         return { url: await app.listen({ host, port }) };
       } catch (cause) {
-        throw new TidemarkError("INVALID_SETTING", { setting: "PORT", problem: `${host}:${port} cannot be listened on (${cause instanceof Error ? cause.message : String(cause)})` }, { cause });
+        throw new TidemarkError(
+          "INVALID_SETTING",
+          { setting: "PORT", problem: `${host}:${port} cannot be listened on (${cause instanceof Error ? cause.message : String(cause)})` },
+          { cause },
+        );
       }
     },
     close: () => app.close(),
@@ -133,7 +149,14 @@ function handlerOf(route: ApiRoute, api: HttpApi, { commands, queries }: HttpSer
   const { target } = route;
   if (target.kind === "command") {
     const handle = commandRoute({ ...route, target }, api, commands ?? missing("command", "commands"));
-    return (request) => handle({ headers: request.headers, rawHeaders: request.raw.rawHeaders, params: paramsOf(request), body: request.body as Buffer | undefined, principal });
+    return (request) =>
+      handle({
+        headers: request.headers,
+        rawHeaders: request.raw.rawHeaders,
+        params: paramsOf(request),
+        body: request.body as Buffer | undefined,
+        principal,
+      });
   }
   const ask = queries ?? missing("query", "queries");
   const handle = target.kind === "get" ? getRoute({ ...route, target }, api, ask) : findRoute({ ...route, target }, api, ask);

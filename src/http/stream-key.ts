@@ -2,7 +2,8 @@
 import type { AnyAggregate, AnyView, Schema } from "../core/definition.ts";
 import { validateInput } from "../core/schema.ts";
 
-const plainProblem = (key: unknown): readonly string[] => (typeof key === "string" && key !== "" ? [] : ["must be a string that is not empty"]);
+const plainProblem = (key: unknown): readonly string[] =>
+  typeof key === "string" && key !== "" ? [] : ["must be a string that is not empty"];
 
 /** What is wrong with a key; nothing if it is a good one. */
 export function keyProblems(schema: Schema | undefined, key: unknown): readonly string[] {

@@ -53,12 +53,19 @@ test("what compiles is a table of routes", () => {
       "GET /orders/{id}": get(orderDetails, { as: "order", notFound: "OrderNotFound" }),
     },
   });
-  assert.deepEqual(api.routes.map((route) => [route.method, route.path, route.parameters, route.target.kind]), [
-    ["POST", "/customers", [], "command"], ["POST", "/orders/{id}/pay", ["id"], "command"], ["GET", "/orders", [], "find"],
-    ["GET", "/customers/{customerId}/orders", ["customerId"], "find"], ["GET", "/orders/{id}", ["id"], "get"],
-  ]);
+  assert.deepEqual(
+    api.routes.map((route) => [route.method, route.path, route.parameters, route.target.kind]),
+    [
+      ["POST", "/customers", [], "command"],
+      ["POST", "/orders/{id}/pay", ["id"], "command"],
+      ["GET", "/orders", [], "find"],
+      ["GET", "/customers/{customerId}/orders", ["customerId"], "find"],
+      ["GET", "/orders/{id}", ["id"], "get"],
+    ],
+  );
 });
 
 test("what types cannot stop is refused at start", () => {
-  for (const refuse of refusals.filter((_, index) => ![8, 9, 12, 13].includes(index))) assert.throws(refuse, { code: "INVALID_DEFINITION" });
+  for (const refuse of refusals.filter((_, index) => ![8, 9, 12, 13].includes(index)))
+    assert.throws(refuse, { code: "INVALID_DEFINITION" });
 });

@@ -26,15 +26,22 @@ function compile(root: JsonSchema, unresolved: unknown, known: Map<JsonSchema, V
   let visit: Visit | null = null;
   // A schema that holds itself meets this entry while it is compiled.
   known.set(schema, (value, pointer, issues) => visit?.(value, pointer, issues));
-  const parts = [objectVisit(root, schema, known), arrayVisit(root, schema, known), choiceVisit(root, schema, known)].filter((part) => part !== null);
-  if (parts.length > 0) visit = (value, pointer, issues) => { for (const part of parts) part(value, pointer, issues); };
+  const parts = [objectVisit(root, schema, known), arrayVisit(root, schema, known), choiceVisit(root, schema, known)].filter(
+    (part) => part !== null,
+  );
+  if (parts.length > 0)
+    visit = (value, pointer, issues) => {
+      for (const part of parts) part(value, pointer, issues);
+    };
   return visit;
 }
 
 function objectVisit(root: JsonSchema, schema: JsonSchema, known: Map<JsonSchema, Visit>): Visit | null {
   const properties = isObject(schema["properties"]) ? schema["properties"] : {};
   const rest = schema["additionalProperties"];
-  const patterns = isObject(schema["patternProperties"]) ? Object.keys(schema["patternProperties"]).map((pattern) => new RegExp(pattern, "u")) : [];
+  const patterns = isObject(schema["patternProperties"])
+    ? Object.keys(schema["patternProperties"]).map((pattern) => new RegExp(pattern, "u"))
+    : [];
   const members = new Map(Object.entries(properties).map(([name, property]) => [name, compile(root, property, known)]));
   const others = isObject(rest) ? compile(root, rest, known) : null;
   if (rest !== false && others === null && [...members.values()].every((member) => member === null)) return null;
@@ -44,7 +51,8 @@ function objectVisit(root: JsonSchema, schema: JsonSchema, known: Map<JsonSchema
       const member = members.get(name);
       if (member !== undefined) member?.(value[name], pointer + pointerTo(name), issues);
       else if (rest !== false) others?.(value[name], pointer + pointerTo(name), issues);
-      else if (!patterns.some((pattern) => pattern.test(name))) issues.push({ pointer: pointer + pointerTo(name), detail: "is not a known member" });
+      else if (!patterns.some((pattern) => pattern.test(name)))
+        issues.push({ pointer: pointer + pointerTo(name), detail: "is not a known member" });
     }
   };
 }
@@ -54,15 +62,19 @@ function arrayVisit(root: JsonSchema, schema: JsonSchema, known: Map<JsonSchema,
   const rest = isObject(schema["items"]) ? compile(root, schema["items"], known) : null;
   if (rest === null && first.every((item) => item === null)) return null;
   return (value, pointer, issues) => {
-    if (Array.isArray(value)) value.forEach((item, index) => (index < first.length ? first[index] : rest)?.(item, `${pointer}/${index}`, issues));
+    if (Array.isArray(value))
+      value.forEach((item, index) => (index < first.length ? first[index] : rest)?.(item, `${pointer}/${index}`, issues));
   };
 }
 
 /** Of several possible schemas the one that knows most of the value's members is taken. */
 function choiceVisit(root: JsonSchema, schema: JsonSchema, known: Map<JsonSchema, Visit>): Visit | null {
-  const choices = [schema["anyOf"], schema["oneOf"]].filter(Array.isArray).flat().filter((choice) => resolve(root, choice)["type"] !== "null");
+  const choices = [schema["anyOf"], schema["oneOf"]]
+    .filter(Array.isArray)
+    .flat()
+    .filter((choice) => resolve(root, choice)["type"] !== "null");
   const visits = choices.map((choice) => compile(root, choice, known));
-  if (visits.length === 0 || visits.every((visit) => visit === null)) return null;
+  if (visits.every((visit) => visit === null)) return null;
   return (value, pointer, issues) => {
     const found = visits.map((visit) => {
       const own: InputIssue[] = [];
@@ -78,9 +90,15 @@ function choiceVisit(root: JsonSchema, schema: JsonSchema, known: Map<JsonSchema
 export function without(value: unknown, pointers: readonly string[]): unknown {
   const copy: unknown = structuredClone(value);
   for (const pointer of pointers) {
-    const steps = pointer.split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const steps = pointer
+      .split("/")
+      .slice(1)
+      .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
     const last = steps.pop();
-    const parent = steps.reduce<unknown>((at, step) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[step] : undefined), copy);
+    const parent = steps.reduce<unknown>(
+      (at, step) => (typeof at === "object" && at !== null ? (at as Record<string, unknown>)[step] : undefined),
+      copy,
+    );
     if (last !== undefined && isObject(parent)) delete parent[last];
   }
   return copy;

@@ -13,6 +13,8 @@ export interface HeaderBlock {
   readonly bytes: Buffer;
   /** Where the first header begins in `bytes`. */
   readonly start: number;
+  /** Where the record ends. */
+  readonly end: number;
   readonly count: number;
 }
 
@@ -110,7 +112,7 @@ function readRecords(bytes: Buffer, count: number, baseOffset: number, fetchOffs
       const key = sized(bytes, cursor);
       const value = sized(bytes, cursor);
       const headers = varint(bytes, cursor);
-      into.push({ offset, key, value, headers: { bytes, start: cursor.at, count: headers } });
+      into.push({ offset, key, value, headers: { bytes, start: cursor.at, end, count: headers } });
     }
     cursor.at = end;
   }
@@ -140,19 +142,3 @@ function skipVarint(bytes: Buffer, cursor: At): void {
   while (bytes[cursor.at++]! > 0x7f);
 }
 
-/** Calls back for each header with name and value as text. */
-export function eachHeader(block: HeaderBlock, visit: (name: string, value: string | null) => void): void {
-  const { bytes } = block;
-  const cursor: At = { at: block.start };
-  for (let i = 0; i < block.count; i++) {
-    const nameLength = varint(bytes, cursor);
-    const name = bytes.toString("latin1", cursor.at, cursor.at + nameLength);
-    cursor.at += nameLength;
-    const valueLength = varint(bytes, cursor);
-    if (valueLength < 0) visit(name, null);
-    else {
-      visit(name, bytes.toString("utf8", cursor.at, cursor.at + valueLength));
-      cursor.at += valueLength;
-    }
-  }
-}

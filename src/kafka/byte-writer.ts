@@ -10,6 +10,8 @@ export interface ByteWriter {
   varint(value: number): void;
   /** UTF-8 with its length in bytes before it, as a varint. */
   text(value: string): void;
+  /** The characters as they are, without a length. False, and nothing is written, where one of them is not ASCII. */
+  ascii(value: string): boolean;
   /** What `write` writes, with its length in bytes before it, as a varint. */
   framed(write: () => void): void;
   /** The buffer itself, for fields at fixed places; valid until the next write. */
@@ -99,6 +101,13 @@ export function byteWriter(initialBytes = 256 * 1024): ByteWriter {
       }
       position += buffer.write(value, position, "utf8");
       putLength(start, guess);
+    },
+    ascii(value) {
+      room(value.length * 3);
+      const written = buffer.write(value, position, "utf8");
+      if (written !== value.length) return false;
+      position += written;
+      return true;
     },
     framed(write) {
       room(2);

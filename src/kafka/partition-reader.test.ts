@@ -25,8 +25,10 @@ function partitionOf(batches: readonly (readonly StoredEvent[])[]) {
         else if (wants > end) reader.restart();
         else {
           const from = laid.filter((batch) => batch.end > wants).slice(0, batchesPerFetch);
-          if (from.length === 0) return;
-          reader.feed(Buffer.concat(from.map((batch) => batch.bytes)), []);
+          if (from.length === 0) {
+            reader.feed(Buffer.alloc(0), []);
+            if (reader.wants === wants) return;
+          } else reader.feed(Buffer.concat(from.map((batch) => batch.bytes)), []);
         }
       }
     },
@@ -85,7 +87,7 @@ test("a cursor taken at any batch goes on by its hint in another reader", () => 
 test("any hint at all, wrong or out of range, gives the same events", () => {
   const partition = partitionOf([eventsAt(1, 40), eventsAt(20, 45), eventsAt(46, 60)]);
   fc.assert(
-    fc.property(fc.nat(60), fc.nat(200), (position, hint) => {
+    fc.property(fc.nat(60), fc.oneof(fc.nat(200), fc.constantFrom(0, 40, 66, 80, 81, 82)), (position, hint) => {
       const reader = fresh();
       reader.seek({ partition: 0, position, eventId: position === 0 ? null : eventAt(position).id, logId, hint: String(hint) });
       assert.deepEqual(positionsRead(reader, partition), position === 60 ? [] : eventsAt(position + 1, 60).map((e) => e.position));
@@ -141,7 +143,7 @@ test("the rest of what was fetched is kept only for a cursor that continues ther
   reader.seek(first!.next);
   assert.equal(reader.wants, null);
   reader.seek({ ...first!.next, position: 2, eventId: eventAt(2).id, hint: "2" });
-  assert.equal(reader.wants, 2);
+  assert.equal(reader.wants, 1);
   partition.serve(reader);
   assert.deepEqual(reader.take(3)?.events.map((e) => e.position), [3, 4, 5]);
 });

@@ -33,6 +33,8 @@ export function partitionReader(log: string, partition: number, logId: { known: 
   let offset: number | "start" = "start";
   /** True where reading began at the start of the log, so that a gap is a gap and not a wrong hint. */
   let fromStart = false;
+  /** True until the hint has shown a record. */
+  let unproven = false;
   let fault: TidemarkError | null = null;
 
   const forget = () => {
@@ -44,6 +46,7 @@ export function partitionReader(log: string, partition: number, logId: { known: 
     forget();
     offset = "start";
     fromStart = true;
+    unproven = false;
   };
   const lastReady = () => ready.at(-1) ?? { position: at.position, id: at.eventId };
 
@@ -94,8 +97,10 @@ export function partitionReader(log: string, partition: number, logId: { known: 
       restart();
       const hint = cursor.hint === null || !/^\d{1,16}$/.test(cursor.hint) ? null : Number(cursor.hint);
       if (hint === null) return;
-      offset = hint;
+      // from the last event inclusive: it shows whether the hint is of this topic, also where nothing comes after it
+      offset = Math.max(0, hint - 1);
       fromStart = false;
+      unproven = hint > 0;
     },
     check() {
       if (fault === null || taken < ready.length) return;
@@ -117,7 +122,12 @@ export function partitionReader(log: string, partition: number, logId: { known: 
       return { partition, events: records.map((record) => record.event), next: at };
     },
     feed(bytes, aborted) {
-      if (offset === "start" || bytes.length === 0) return;
+      if (offset === "start") return;
+      if (bytes.length === 0) {
+        if (unproven) restart();
+        return;
+      }
+      unproven = false;
       const { records, nextOffset } = read(bytes, offset, aborted);
       const divergedAt = fault;
       const { taken: more, gapAt } = next(records);

@@ -1,7 +1,8 @@
 /** A Kafka record as the event it carries: the very same LogEvent that the write store gives (I8). */
 import type { LogEvent, Metadata } from "../core/message.ts";
 import { TidemarkError } from "../errors.ts";
-import { eachHeader, type RecordView } from "./batch-decoder.ts";
+import type { RecordView } from "./batch-decoder.ts";
+import { eachHeader } from "./header-decoder.ts";
 import { header, metadataHeaders } from "./headers.ts";
 
 /** Where an event stands, read without its data. */
@@ -36,12 +37,42 @@ export function readPlace(log: string, partition: number, record: RecordView, lo
 
 /** @throws LOG_DIVERGED for a record that is not an event of this log */
 export function readRecord(log: string, partition: number, record: RecordView, logId: string | null): ReadRecord {
-  const fields: Record<string, string | null> = {};
+  let position: string | null = null;
+  let id: string | null = null;
+  let found: string | null = null;
+  let type: string | null = null;
+  let version: string | null = null;
+  let schemaVersion: string | null = null;
+  let rest: string | null = null;
   const metadata: Record<string, unknown> = {};
   eachHeader(record.headers, (name, value) => {
-    const member = memberOf.get(name);
-    if (member === undefined) fields[name] = value;
-    else metadata[member] = value;
+    switch (name) {
+      case header.position:
+        position = value;
+        break;
+      case header.id:
+        id = value;
+        break;
+      case header.logId:
+        found = value;
+        break;
+      case header.type:
+        type = value;
+        break;
+      case header.version:
+        version = value;
+        break;
+      case header.schemaVersion:
+        schemaVersion = value;
+        break;
+      case header.rest:
+        rest = value;
+        break;
+      default: {
+        const member = memberOf.get(name);
+        if (member !== undefined) metadata[member] = value;
+      }
+    }
   });
   const json = (text: string): unknown => {
     try {
@@ -50,27 +81,21 @@ export function readRecord(log: string, partition: number, record: RecordView, l
       throw new TidemarkError("LOG_DIVERGED", { log, partition, problem: `the record at offset ${record.offset} of partition ${partition} is not JSON` }, { cause });
     }
   };
-  const { position, id, logId: found } = place(log, partition, record.offset, fields[header.position], fields[header.id], fields[header.logId], logId);
-  const rest = fields[header.rest];
-  if (rest != null) for (const [member, value] of Object.entries(json(rest) as object)) Object.defineProperty(metadata, member, { value, enumerable: true, configurable: true, writable: true });
-  const type = fields[header.type];
-  const version = fields[header.version];
-  const schemaVersion = fields[header.schemaVersion];
-  if (type == null || version == null || schemaVersion == null || record.key === null || record.value === null) throw foreign(log, partition, record.offset);
+  const at = place(log, partition, record.offset, position, id, found, logId);
+  if (rest !== null) for (const [member, value] of Object.entries(json(rest) as object)) Object.defineProperty(metadata, member, { value, enumerable: true, configurable: true, writable: true });
+  if (type === null || version === null || schemaVersion === null || record.key === null || record.value === null) throw foreign(log, partition, record.offset);
   return {
     offset: record.offset,
-    position,
-    id,
-    logId: found,
+    ...at,
     event: {
       log,
       partition,
-      position,
+      position: at.position,
       stream: record.key.toString(),
       version: Number(version),
       type,
       schemaVersion: Number(schemaVersion),
-      id,
+      id: at.id,
       time: metadata["time"] as string,
       data: json(record.value.toString()),
       metadata: metadata as unknown as Metadata,
@@ -82,12 +107,12 @@ function place(
   log: string,
   partition: number,
   offset: number,
-  position: string | null | undefined,
-  id: string | null | undefined,
-  found: string | null | undefined,
+  position: string | null,
+  id: string | null,
+  found: string | null,
   logId: string | null,
 ): Place {
-  if (position == null || id == null || found == null || !wholeNumber.test(position)) throw foreign(log, partition, offset);
+  if (position === null || id === null || found === null || !wholeNumber.test(position)) throw foreign(log, partition, offset);
   if (logId !== null && found !== logId) {
     throw new TidemarkError("LOG_DIVERGED", { log, partition, problem: `the record at offset ${offset} of partition ${partition} is of log id ${found}, expected ${logId}` });
   }

@@ -1,9 +1,9 @@
 /** A stored event as a Kafka record: key = stream, value = the data as stored, byte for byte. */
 import type { StoredEvent } from "../runtime/ports.ts";
-import { encodeHeaders, headerName, type RecordToWrite } from "./batch-encoder.ts";
+import { encodeHeaders, type HeaderName, headerName, type RecordToWrite } from "./batch-encoder.ts";
 import { header, metadataHeaders, sourceOf } from "./headers.ts";
 
-const names = Object.fromEntries(Object.values(header).map((name) => [name, headerName(name)])) as Record<string, Uint8Array>;
+const names = Object.fromEntries(Object.values(header).map((name) => [name, headerName(name)])) as Record<string, HeaderName>;
 const ownHeaders = new Map([...metadataHeaders].map(([member, name]) => [member, names[name]!]));
 
 /** Makes records of one log; what is the same in all of them is encoded once. */
@@ -15,7 +15,7 @@ export function recordMaker(log: string, logId: string): (event: StoredEvent) =>
     [header.logId, logId],
   ]);
   return (event) => {
-    const headers: (Uint8Array | string)[] = [
+    const headers: (HeaderName | string)[] = [
       names[header.position]!,
       String(event.position),
       names[header.id]!,

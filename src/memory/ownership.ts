@@ -67,6 +67,8 @@ export function ownership(): Ownership {
         }
         if (!turn.lost.signal.aborted) return;
       }
+      // the dead own nothing any more, and do not know it
+      if (!stop.aborted) await new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
     },
     lose(name) {
       const owner = queueOf(name)[0];

@@ -6,8 +6,8 @@ import { TidemarkError } from "../errors.ts";
 import type { StoredDocument } from "../runtime/ports.ts";
 
 interface Row {
-  /** JSON text, without copied fields. */
-  readonly own: string;
+  /** JSON text, without copied fields. null: deleted, kept for what its key has counted. */
+  readonly own: string | null;
   readonly version: number;
   readonly lastUpdated: string;
 }
@@ -22,19 +22,17 @@ export interface Documents {
 
 export const documents = (): Documents => ({ own: new Map(), referenced: new Map() });
 
-const parsed = (row: Row): Document => JSON.parse(row.own) as Document;
+const parsed = (row: Row | undefined): Document | null => (row === undefined || row.own === null ? null : (JSON.parse(row.own) as Document));
 
 /** The whole document. */
 export function read(view: AnyView, stored: Documents, key: string): StoredDocument | undefined {
   const row = stored.own.get(key);
-  return row === undefined ? undefined : { document: filled(view, parsed(row), stored.referenced), version: row.version, lastUpdated: row.lastUpdated };
+  const own = parsed(row);
+  return row === undefined || own === null ? undefined : { document: filled(view, own, stored.referenced), version: row.version, lastUpdated: row.lastUpdated };
 }
 
 const filled = (view: AnyView, own: Document, referenced: ReadonlyMap<string, ReadonlyMap<string, Row>>): Document =>
-  fillReferences(view, own, (field, key) => {
-    const row = referenced.get(view.references[field]!.view.name)?.get(key);
-    return row === undefined ? null : parsed(row);
-  });
+  fillReferences(view, own, (field, key) => parsed(referenced.get(view.references[field]!.view.name)?.get(key)));
 
 interface Change {
   readonly document: Document | null;
@@ -81,7 +79,7 @@ function changes(of: AnyView, rows: ReadonlyMap<string, Row>, events: readonly L
       });
       const version = of.keyed === "stream" ? event.version : before.version + 1;
       const lastUpdated = event.time > before.lastUpdated ? event.time : before.lastUpdated;
-      changed.set(key, document === null ? { document, version: 0, lastUpdated: "", last: event } : { document, version, lastUpdated, last: event });
+      changed.set(key, document === null && of.keyed === "stream" ? { document, version: 0, lastUpdated: "", last: event } : { document, version, lastUpdated, last: event });
     }
   }
   return changed;
@@ -89,8 +87,8 @@ function changes(of: AnyView, rows: ReadonlyMap<string, Row>, events: readonly L
 
 function writeTo(rows: Rows, changed: ReadonlyMap<string, Change>): void {
   for (const [key, { document, version, lastUpdated }] of changed) {
-    if (document === null) rows.delete(key);
-    else rows.set(key, { own: JSON.stringify(document), version, lastUpdated });
+    if (document === null && version === 0) rows.delete(key);
+    else rows.set(key, { own: document === null ? null : JSON.stringify(document), version, lastUpdated });
   }
 }
 

@@ -1,7 +1,7 @@
 /** The view store in memory: one handle for each "process", on a database that they share. */
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
-import type { KnownEnd, ViewStatus, ViewStore } from "../runtime/ports.ts";
+import type { KnownEnd, StoredDocument, ViewStatus, ViewStore } from "../runtime/ports.ts";
 import type { Faults } from "./faults.ts";
 import { handle } from "./handle.ts";
 import { partitionKey, type ReadDatabase } from "./read-database.ts";
@@ -48,7 +48,11 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
     find: (view, generation, query) =>
       own.run("find", { view: view.name, generation }, () => {
         const documents = readable(view, generation);
-        return find(view, new Map([...documents.own.keys()].map((key) => [key, read(view, documents, key)!])), query);
+        const found = [...documents.own.keys()].flatMap((key): [string, StoredDocument][] => {
+          const document = read(view, documents, key);
+          return document === undefined ? [] : [[key, document]];
+        });
+        return find(view, new Map(found), query);
       }),
     status: (views) => own.run("status", { views: views.map((view) => view.name) }, () => views.map((view) => statusOf(view))),
     recordEnds: (ends, views) =>

@@ -12,9 +12,9 @@ const base = { schema: testSchema, kind: "test", ddl: true };
 for (const engine of engines) {
   test(`${engine.name}: each migration runs once, in order, whoever runs it`, async (t) => {
     const { database, again } = await engine.open(t);
-    const others = await Promise.all([database, again(), again()]);
+    const others = [database, await again(), await again()];
     const ran = await Promise.all(others.map((each) => migrate(each, { ...base, migrations: [one] })));
-    assert.deepEqual(ran.toSorted(), [0, 0, 1]);
+    assert.deepEqual(ran.toSorted((a, b) => a - b), [0, 0, 1]);
     assert.equal(await migrate(database, { ...base, migrations: [one, two] }), 1);
     assert.equal(await migrate(database, { ...base, migrations: [one, two] }), 0);
     assert.deepEqual((await database.query({ text: "select * from one" })).rows, [{ n: 1, m: null }]);

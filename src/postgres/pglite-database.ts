@@ -108,9 +108,8 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
 }
 
 function toResult<R>(result: Results<unknown> | undefined): SqlResult<R> {
-  const found = result as (Results<unknown> & { readonly command?: string; readonly rowCount?: number }) | undefined;
-  const rows = (found?.rows ?? []) as R[];
-  return { rows, rowCount: found?.rowCount ?? rows.length, command: found?.command ?? "" };
+  const rows = (result?.rows ?? []) as R[];
+  return { rows, rowCount: result?.rowCount ?? rows.length, command: result?.command ?? "" };
 }
 
 async function start(dataDir: string | undefined, options: DatabaseOptions): Promise<PGlite> {
@@ -121,7 +120,7 @@ async function start(dataDir: string | undefined, options: DatabaseOptions): Pro
   const fresh = dataDir === undefined || !existsSync(join(dataDir, "PG_VERSION"));
   const image = fresh ? await options.image?.load() : undefined;
   const parsers = { [oid.int8]: int8, [oid.json]: json, [oid.jsonb]: json, [oid.date]: asText };
-  const pglite = new PGlite({ ...(dataDir === undefined ? {} : { dataDir }), ...(image === undefined ? {} : { loadDataDir: new Blob([image as Uint8Array<ArrayBuffer>]) }), parsers });
+  const pglite = new PGlite({ ...(dataDir === undefined ? {} : { dataDir }), ...(image === undefined ? {} : { loadDataDir: new Blob([image]) }), parsers });
   await pglite.waitReady;
   if (fresh && image === undefined && options.image !== undefined) {
     await options.image.save(new Uint8Array(await (await pglite.dumpDataDir("none")).arrayBuffer()));

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 
 export interface ImageCache {
   /** undefined: there is none (yet). */
-  load(): Promise<Uint8Array | undefined>;
+  load(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   save(image: Uint8Array): Promise<void>;
 }
 

@@ -6,18 +6,22 @@ import type { DatabaseOptions } from "./database-options.ts";
 import type { Connection, SqlResult, Statement } from "./sql.ts";
 import { asText, int8, json, oid } from "./value-types.ts";
 
-const parsers = new Map<number, (text: string) => unknown>([
+const parsers = new Map<number, Parser>([
   [oid.int8, int8],
   [oid.json, json],
   [oid.jsonb, json],
   [oid.date, asText],
 ]);
 
-const parseInt8Array = pg.types.getTypeParser(oid.int8Array as number) as (text: string) => readonly (string | null)[];
-parsers.set(oid.int8Array, (text) => parseInt8Array(text).map((v) => (v === null ? null : int8(v))));
+type Parser = (text: string) => unknown;
+/** As the driver has it; its types know only some ids and say `any`. */
+const driverParser = pg.types.getTypeParser as unknown as (id: number, format?: "text" | "binary") => Parser;
+
+const parseInt8Array = driverParser(oid.int8Array);
+parsers.set(oid.int8Array, (text) => (parseInt8Array(text) as readonly (string | null)[]).map((v) => (v === null ? null : int8(v))));
 
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((id: number, format?: "text" | "binary") => (format === "binary" ? undefined : parsers.get(id)) ?? pg.types.getTypeParser(id, format)) as pg.CustomTypesConfig["getTypeParser"],
+  getTypeParser: ((id: number, format?: "text" | "binary") => (format === "binary" ? undefined : parsers.get(id)) ?? driverParser(id, format)) as pg.CustomTypesConfig["getTypeParser"],
 };
 
 /** `pipeline`: the driver sends a query without waiting for the answer to the one before; it is a new option that the types do not know yet. */

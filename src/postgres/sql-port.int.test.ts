@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { isTidemarkError } from "../errors.ts";
 import { engines } from "../../test/write-side.ts";
 import { openDatabase } from "./open-database.ts";
+import { imageFolder, type ImageCache } from "./pglite-image.ts";
 import { sqlState } from "./sql-errors.ts";
 
 for (const engine of engines) {
@@ -166,4 +170,26 @@ test("postgres: nobody answers: UNAVAILABLE, and neither user nor password is to
 
 test("a schema's name is checked before anything connects", async () => {
   await assert.rejects(openDatabase({ url: "postgres://127.0.0.1:1/db" }, { schema: 'a"; drop' }), (error) => isTidemarkError(error, "INVALID_SETTING"));
+});
+
+test("pglite: a new folder starts from the image that the first start left, an old one as it was", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "tidemark-pglite-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const images: Uint8Array<ArrayBuffer>[] = [];
+  const image: ImageCache = { load: async () => images.at(-1), save: async (made) => void images.push(new Uint8Array(made)) };
+  const known = imageFolder(join(folder, "images"));
+  const open = (name: string, cache: ImageCache) => openDatabase({ dataDir: join(folder, name) }, { schema: "public", image: cache });
+  const first = await open("a", image);
+  await first.query({ text: "create table kept as select 1 as n" });
+  await first.close();
+  assert.equal(images.length, 1);
+  assert.equal(await known.load(), undefined);
+  await known.save(images[0]!);
+  for (const name of ["b", "a"]) {
+    const database = await open(name, known);
+    const { rows } = await database.query({ text: "select to_regclass('kept') is not null as kept" });
+    assert.deepEqual(rows, [{ kept: name === "a" }]);
+    await database.close();
+  }
+  assert.equal(images.length, 1);
 });

@@ -11,7 +11,8 @@ export interface ApplyConnections {
 // all statements of an apply are look-ups by key: on a new, empty table the planner would choose sequential scans, and named statements keep their plan
 const settings = "set enable_seqscan = off; set jit = off";
 
-export const applyConnections = (database: Database, size: number): ApplyConnections => (database.engine === "pglite" ? oneConnection(database) : pooled(database, size));
+export const applyConnections = (database: Database, size: number): ApplyConnections =>
+  database.engine === "pglite" ? oneConnection(database) : pooled(database, size);
 
 function oneConnection(database: Database): ApplyConnections {
   let set = false;

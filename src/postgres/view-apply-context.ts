@@ -1,6 +1,6 @@
+import type { LogEvent } from "../core/message.ts";
 /** What every apply of one (view, generation) has at hand. */
 import { TidemarkError } from "../errors.ts";
-import type { LogEvent } from "../core/message.ts";
 import type { Connection, Database, SqlResult, Statement } from "./sql.ts";
 import type { Move } from "./view-checkpoint.ts";
 import { documentTable, referenceTable } from "./view-names.ts";
@@ -29,7 +29,11 @@ export function applyContext(database: Database, shape: ViewShape, generation: n
 }
 
 /** @throws UNAVAILABLE where the database rolled back what it was asked to commit */
-export async function commit(connection: Connection, statements: readonly Statement[], what: string): Promise<readonly SqlResult<Record<string, unknown>>[]> {
+export async function commit(
+  connection: Connection,
+  statements: readonly Statement[],
+  what: string,
+): Promise<readonly SqlResult<Record<string, unknown>>[]> {
   const results = await connection.pipeline([...statements, { text: "commit" }]);
   // the commit of a failed transaction succeeds, with this tag
   if (results.at(-1)!.command === "ROLLBACK") throw new TidemarkError("UNAVAILABLE", { what: `${what} (the transaction was rolled back)` });

@@ -8,7 +8,11 @@ import { decodeRow, encodeRows, type Row, type SqlRow } from "./view-rows.ts";
 import { upsertText } from "./view-statements.ts";
 
 /** The documents that may exist: a stream's first event finds none. */
-export async function readTouched({ database, own, shape }: ApplyContext, connection: Connection, touched: Touched): Promise<Map<string, Row>> {
+export async function readTouched(
+  { database, own, shape }: ApplyContext,
+  connection: Connection,
+  touched: Touched,
+): Promise<Map<string, Row>> {
   const keys = [...touched].filter(([, events]) => events[0]!.version !== 1).map(([key]) => key);
   if (keys.length === 0) return new Map();
   const { rows } = await connection.query<SqlRow>({ ...own.read, values: [database.array("text", keys)] });

@@ -33,7 +33,9 @@ export async function applyFull(context: ApplyContext, connection: Connection, b
     await connection.query({ text: "rollback" });
     references = union(references, needed);
   }
-  throw new TidemarkError("UNAVAILABLE", { what: `View '${view.name}': its references changed ${maxAttempts} times while a batch was applied` });
+  throw new TidemarkError("UNAVAILABLE", {
+    what: `View '${view.name}': its references changed ${maxAttempts} times while a batch was applied`,
+  });
 }
 
 interface Before {
@@ -56,7 +58,8 @@ async function guessBefore(context: ApplyContext, connection: Connection, touche
   return { references: referencesNeeded(context.shape, foldAll(context.shape, touched, current), current) };
 }
 
-const foldAll = (shape: ViewShape, touched: Touched, current: ReadonlyMap<string, Row>): Change[] => [...touched].map(([key, events]) => foldKey(shape, key, events, current.get(key) ?? noRow(key), shape.view.name));
+const foldAll = (shape: ViewShape, touched: Touched, current: ReadonlyMap<string, Row>): Change[] =>
+  [...touched].map(([key, events]) => foldKey(shape, key, events, current.get(key) ?? noRow(key), shape.view.name));
 
 interface Locked {
   readonly documents: ReadonlyMap<string, Row>;
@@ -64,7 +67,13 @@ interface Locked {
   readonly references: ReadonlyMap<string, ReadonlyMap<string, Row>>;
 }
 
-async function lock({ database, shape, own, referenced }: ApplyContext, connection: Connection, { move }: ApplyBatch, touched: Touched, references: ReferenceKeys): Promise<Locked> {
+async function lock(
+  { database, shape, own, referenced }: ApplyContext,
+  connection: Connection,
+  { move }: ApplyBatch,
+  touched: Touched,
+  references: ReferenceKeys,
+): Promise<Locked> {
   const needed = [...referenced].filter(([view]) => (references.get(view)?.size ?? 0) > 0);
   const keys = database.array("text", [...touched.keys()]);
   const keysOf = (view: string) => [database.array("text", [...references.get(view)!])];
@@ -76,7 +85,8 @@ async function lock({ database, shape, own, referenced }: ApplyContext, connecti
     { ...own.lockForUpdate, values: [keys] },
   ];
   const results = await connection.pipeline(statements);
-  const rowsOf = (result: { readonly rows: readonly unknown[] }, of: ViewShape) => new Map((result.rows as SqlRow[]).map((row) => [row._key, decodeRow(of, row)]));
+  const rowsOf = (result: { readonly rows: readonly unknown[] }, of: ViewShape) =>
+    new Map((result.rows as SqlRow[]).map((row) => [row._key, decodeRow(of, row)]));
   const firstLock = 3 + needed.length;
   return {
     documents: rowsOf(results.at(-1)!, shape),
@@ -84,13 +94,27 @@ async function lock({ database, shape, own, referenced }: ApplyContext, connecti
   };
 }
 
-async function write({ database, shape, own }: ApplyContext, connection: Connection, changes: readonly Change[], locked: Locked): Promise<void> {
+async function write(
+  { database, shape, own }: ApplyContext,
+  connection: Connection,
+  changes: readonly Change[],
+  locked: Locked,
+): Promise<void> {
   const rows = changes.map((change) => fill(shape, change, locked.documents.get(change.row.key), locked.references));
   // a row that other partitions may claim goes back to a placeholder: they would claim it, find it gone at the lock, and write over a rival
   const written = shape.view.keyed === "key" ? rows : rows.filter((row) => row.document !== null);
   const deleted = shape.view.keyed === "key" ? [] : rows.filter((row) => row.document === null && locked.documents.has(row.key));
   const statements: Statement[] = [];
-  if (deleted.length > 0) statements.push({ ...own.delete, values: [database.array("text", deleted.map((row) => row.key))] });
+  if (deleted.length > 0)
+    statements.push({
+      ...own.delete,
+      values: [
+        database.array(
+          "text",
+          deleted.map((row) => row.key),
+        ),
+      ],
+    });
   if (written.length > 0) statements.push({ ...own.upsert, values: encodeRows(shape, written, database) });
   await commit(connection, statements, `View '${shape.view.name}' on ${database.label}`);
 }

@@ -16,9 +16,15 @@ interface Concerned {
   readonly changes: readonly Change[];
 }
 
-export async function applyReferenced({ database, shape, table, referenced }: ApplyContext, connection: Connection, { move, events }: ApplyBatch): Promise<"applied" | "moved"> {
+export async function applyReferenced(
+  { database, shape, table, referenced }: ApplyContext,
+  connection: Connection,
+  { move, events }: ApplyBatch,
+): Promise<"applied" | "moved"> {
   const failing = shape.view.name;
-  const touched = [...referenced.values()].map((of) => ({ table: of, keys: touchedBy(of.shape.view, events, failing) })).filter(({ keys }) => keys.size > 0);
+  const touched = [...referenced.values()]
+    .map((of) => ({ table: of, keys: touchedBy(of.shape.view, events, failing) }))
+    .filter(({ keys }) => keys.size > 0);
   if (touched.length === 0) return (await connection.query(moveOnly(move))).rowCount === 1 ? "applied" : "moved";
 
   const keysOf = (keys: ReadonlyMap<string, unknown>) => [database.array("text", [...keys.keys()])];
@@ -29,7 +35,9 @@ export async function applyReferenced({ database, shape, table, referenced }: Ap
   ]);
   const concerned = new Map(
     touched.map(({ table: of, keys }, i): [string, Concerned] => {
-      const before = new Map((results[3 + touched.length + i]!.rows as unknown as SqlRow[]).map((row) => [row._key, decodeRow(of.shape, row)]));
+      const before = new Map(
+        (results[3 + touched.length + i]!.rows as unknown as SqlRow[]).map((row) => [row._key, decodeRow(of.shape, row)]),
+      );
       const changes = [...keys].map(([key, own]) => foldKey(of.shape, key, own, before.get(key) ?? noRow(key), failing));
       return [of.shape.view.name, { table: of, before, changes }];
     }),
@@ -37,16 +45,30 @@ export async function applyReferenced({ database, shape, table, referenced }: Ap
 
   const statements: Statement[] = [];
   // rows without a document become placeholders, never deleted: documents of all partitions claim them
-  for (const { table: of, changes } of concerned.values()) statements.push({ ...of.upsert, values: encodeRows(of.shape, changes.map(({ row }) => row), database) });
+  for (const { table: of, changes } of concerned.values())
+    statements.push({
+      ...of.upsert,
+      values: encodeRows(
+        of.shape,
+        changes.map(({ row }) => row),
+        database,
+      ),
+    });
   const copies = shape.references.map((reference) => {
     const found = concerned.get(reference.reference.view.name);
-    return { reference, ...(found === undefined ? { keys: [], fields: [] } : changedCopies(shape, reference, found.changes, found.before)) };
+    return {
+      reference,
+      ...(found === undefined ? { keys: [], fields: [] } : changedCopies(shape, reference, found.changes, found.before)),
+    };
   });
   if (copies.some(({ keys }) => keys.length > 0)) {
     statements.push({ ...lockReferring(shape, table), values: copies.map(({ keys }) => database.array("text", keys)) });
     for (const { reference, keys, fields } of copies) {
       if (keys.length === 0) continue;
-      statements.push({ ...fanOut(shape, table, reference.field, reference.copies), values: [database.array("text", keys), ...encodeFields(reference.copies, fields, database)] });
+      statements.push({
+        ...fanOut(shape, table, reference.field, reference.copies),
+        values: [database.array("text", keys), ...encodeFields(reference.copies, fields, database)],
+      });
     }
   }
   await commit(connection, statements, `View '${failing}' on ${database.label}`);

@@ -1,12 +1,12 @@
 /** One apply: the path that the view and the log need, and what the errors of the database mean for the runtime. */
 import { isTidemarkError, TidemarkError } from "../errors.ts";
-import type { Connection } from "./sql.ts";
 import { sqlState } from "./sql-errors.ts";
+import type { Connection } from "./sql.ts";
+import type { ApplyConnections } from "./view-apply-connections.ts";
+import type { ApplyBatch, ApplyContext } from "./view-apply-context.ts";
 import { applyFast } from "./view-apply-fast.ts";
 import { applyFull } from "./view-apply-full.ts";
 import { applyReferenced } from "./view-apply-reference.ts";
-import type { ApplyConnections } from "./view-apply-connections.ts";
-import type { ApplyBatch, ApplyContext } from "./view-apply-context.ts";
 import { handlerFailed } from "./view-batch.ts";
 import { checkpointMoved } from "./view-checkpoint.ts";
 
@@ -25,7 +25,9 @@ export async function applyBatch(context: ApplyContext, connections: ApplyConnec
 function apply(context: ApplyContext, connection: Connection, batch: ApplyBatch): Promise<"applied" | "moved"> {
   const { view, references } = context.shape;
   if (!view.from.some(({ name }) => name === batch.move.from.log)) return applyReferenced(context, connection, batch);
-  return view.keyed === "stream" && Object.keys(references).length === 0 ? applyFast(context, connection, batch) : applyFull(context, connection, batch);
+  return view.keyed === "stream" && Object.keys(references).length === 0
+    ? applyFast(context, connection, batch)
+    : applyFull(context, connection, batch);
 }
 
 const undefinedTable = "42P01";
@@ -38,7 +40,8 @@ function meaning({ shape, database }: ApplyContext, { events }: ApplyBatch, erro
   if (state === checkpointMoved || state === undefinedTable) return "moved";
   const view = `View '${shape.view.name}' on ${database.label}`;
   // connections, resources, an operator's intervention: they pass
-  if (passing.has(state) || /^(08|53|57)/.test(state)) throw new TidemarkError("UNAVAILABLE", { what: `${view} (${state})` }, { cause: error });
+  if (passing.has(state) || /^(08|53|57)/.test(state))
+    throw new TidemarkError("UNAVAILABLE", { what: `${view} (${state})` }, { cause: error });
   // data that the database refuses in spite of our checks: some event of the batch is at fault, the last one at the latest
   if (/^(22|23|54)/.test(state)) throw handlerFailed(shape.view.name, events.at(-1)!, error);
   throw error;

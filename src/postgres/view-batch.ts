@@ -26,7 +26,11 @@ export function blaming<T>(view: string, event: LogEvent, work: () => T): T {
 
 export function handlerFailed(view: string, event: LogEvent, cause: unknown): TidemarkError<"HANDLER_FAILED"> {
   const { type, log, partition, position } = event;
-  return new TidemarkError("HANDLER_FAILED", { view, type, log, partition, position, problem: cause instanceof Error ? cause.message : String(cause) }, { cause });
+  return new TidemarkError(
+    "HANDLER_FAILED",
+    { view, type, log, partition, position, problem: cause instanceof Error ? cause.message : String(cause) },
+    { cause },
+  );
 }
 
 /** `failing`: the view whose partition stands still where this fails. @throws HANDLER_FAILED */

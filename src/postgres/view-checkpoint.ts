@@ -29,7 +29,9 @@ const moveValues = ({ view, generation, declared, from, to }: Move): unknown[] =
   declared,
 ];
 
-const call = named("select _move_checkpoint($1::text, $2::text, $3::int, $4::text, $5::int, $6::bigint, $7::text, $8::bigint, $9::text, $10::text, $11::text, $12::int)");
+const call = named(
+  "select _move_checkpoint($1::text, $2::text, $3::int, $4::text, $5::int, $6::bigint, $7::text, $8::bigint, $9::text, $10::text, $11::text, $12::int)",
+);
 const mark = named("select set_config('tidemark.tx', $1, true)");
 
 /** The first statements of an apply's transaction, safe in a pipeline: the last of them refuses to run where `begin` failed. */

@@ -26,8 +26,16 @@ export function columnsOf(view: AnyView): ReadonlyMap<string, Column> {
   const fields = fieldsOf(resolve(root, root), root);
   const columns = new Map<string, Column>();
   for (const [field, { schemas, required }] of fields) {
-    if ((hiddenColumns as readonly string[]).includes(field) || field === "__proto__" || field === "" || Buffer.byteLength(field) > 63 || field.includes("\0")) {
-      throw new TidemarkError("INVALID_DEFINITION", { what: `View '${view.name}': '${field}' cannot be a column's name in PostgreSQL (empty, over 63 bytes, or one of ${hiddenColumns.join(", ")}).` });
+    if (
+      (hiddenColumns as readonly string[]).includes(field) ||
+      field === "__proto__" ||
+      field === "" ||
+      Buffer.byteLength(field) > 63 ||
+      field.includes("\0")
+    ) {
+      throw new TidemarkError("INVALID_DEFINITION", {
+        what: `View '${view.name}': '${field}' cannot be a column's name in PostgreSQL (empty, over 63 bytes, or one of ${hiddenColumns.join(", ")}).`,
+      });
     }
     const types = new Set(schemas.flatMap((schema) => typesOf(schema, root)));
     const nullable = types.delete("null");

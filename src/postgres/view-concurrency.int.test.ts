@@ -1,12 +1,12 @@
 /** Workers, zombies and broken connections over one read database; afterwards every document is what a fresh fold gives, and there was no deadlock. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTidemarkError } from "../errors.ts";
-import type { AnyView } from "../core/definition.ts";
 import { breakingProxy } from "../../test/breaking-proxy.ts";
 import { postgres } from "../../test/services.ts";
 import { allViews, eventsOf, type Logs, type Random, random, randomLogs } from "../../test/view-domain.ts";
 import { applyNext, assertFold, openStore } from "../../test/view-stores.ts";
+import type { AnyView } from "../core/definition.ts";
+import { isTidemarkError } from "../errors.ts";
 import { sqlState } from "./sql-errors.ts";
 
 const partitions = 3;
@@ -59,7 +59,9 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
         const zombies = [0, 1, 2].map((i) => zombie(stores[i % 2]!.store, generations, logs, random(seed * 100 + i), counts, running));
         const workers = [...generations].flatMap(([view, generation]) =>
           view.logs.flatMap((log) =>
-            logs[log as keyof Logs].map((partition, p) => worker(stores[p % 2]!.store, view, generation, log, p, partition, most, random(seed * 1_000 + p), counts)),
+            logs[log as keyof Logs].map((partition, p) =>
+              worker(stores[p % 2]!.store, view, generation, log, p, partition, most, random(seed * 1_000 + p), counts),
+            ),
           ),
         );
         const ended = await Promise.allSettled(workers);
@@ -70,7 +72,10 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
         for (const [view, generation] of generations) {
           await assertFold(direct.store, view, generation, view.logs.includes("customers") ? eventsOf(logs) : logs.orders.flat());
         }
-        events += [...generations.keys()].reduce((sum, view) => sum + view.logs.reduce((n, log) => n + logs[log as keyof Logs].flat().length, 0), 0);
+        events += [...generations.keys()].reduce(
+          (sum, view) => sum + view.logs.reduce((n, log) => n + logs[log as keyof Logs].flat().length, 0),
+          0,
+        );
         broken += proxy.broken;
       } finally {
         for (const one of stores) await one[Symbol.asyncDispose]();
@@ -78,7 +83,9 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
       }
     }
     assert.ok(broken > 0 && counts.moved > 0, "the test met zombies and broken connections");
-    const { rows } = await direct.database.query<{ deadlocks: number }>({ text: "select pg_stat_clear_snapshot(), deadlocks from pg_stat_database where datname = current_database()" });
+    const { rows } = await direct.database.query<{ deadlocks: number }>({
+      text: "select pg_stat_clear_snapshot(), deadlocks from pg_stat_database where datname = current_database()",
+    });
     assert.deepEqual([counts.deadlocks, rows[0]!.deadlocks], [0, 0], "deadlocks");
     t.diagnostic(`${rounds} rounds, ${events} events, ${JSON.stringify(counts)}, ${broken} broken connections`);
   } finally {
@@ -87,7 +94,17 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
   }
 });
 
-async function worker(store: ReturnType<typeof openStore>["store"], view: AnyView, generation: number, log: string, partition: number, events: Logs["orders"][number], most: number, r: Random, counts: Counts): Promise<void> {
+async function worker(
+  store: ReturnType<typeof openStore>["store"],
+  view: AnyView,
+  generation: number,
+  log: string,
+  partition: number,
+  events: Logs["orders"][number],
+  most: number,
+  r: Random,
+  counts: Counts,
+): Promise<void> {
   const projection = store.projection(view, generation);
   for (;;) {
     try {
@@ -101,7 +118,14 @@ async function worker(store: ReturnType<typeof openStore>["store"], view: AnyVie
 }
 
 /** Applies, from a checkpoint that it read now or a while ago, whatever came next then. */
-async function zombie(store: ReturnType<typeof openStore>["store"], generations: ReadonlyMap<AnyView, number>, logs: Logs, r: Random, counts: Counts, running: { readonly work: boolean }): Promise<void> {
+async function zombie(
+  store: ReturnType<typeof openStore>["store"],
+  generations: ReadonlyMap<AnyView, number>,
+  logs: Logs,
+  r: Random,
+  counts: Counts,
+  running: { readonly work: boolean },
+): Promise<void> {
   const known = new Map<string, Awaited<ReturnType<ReturnType<typeof store.projection>["checkpoint"]>>>();
   while (running.work) {
     const [view, generation] = r.pick([...generations]);

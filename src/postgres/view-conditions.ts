@@ -52,7 +52,8 @@ function indexedColumn(shape: ViewShape, field: string, pointer: string, issues:
   return undefined;
 }
 
-const invalid = (shape: ViewShape, issues: readonly InputIssue[]): TidemarkError => new TidemarkError("INVALID_INPUT", { what: `The query of view '${shape.view.name}'`, issues });
+const invalid = (shape: ViewShape, issues: readonly InputIssue[]): TidemarkError =>
+  new TidemarkError("INVALID_INPUT", { what: `The query of view '${shape.view.name}'`, issues });
 
 function conditionText(column: Column, condition: Condition, to: Parameters, issue: (detail: string) => void): string[] {
   const name = quoted(column.field);
@@ -66,11 +67,15 @@ function conditionText(column: Column, condition: Condition, to: Parameters, iss
   const texts: string[] = [];
   if (condition.in !== undefined) {
     const values = condition.in.filter((value) => value !== null);
-    const some = [...(values.length > 0 ? [`${name} in (${values.map(parameter).join(", ")})`] : []), ...(values.length < condition.in.length ? [`${name} is null`] : [])];
+    const some = [
+      ...(values.length > 0 ? [`${name} in (${values.map(parameter).join(", ")})`] : []),
+      ...(values.length < condition.in.length ? [`${name} is null`] : []),
+    ];
     texts.push(some.length === 0 ? "false" : `(${some.join(" or ")})`);
   }
   // a document without the value is not the value either
-  if (condition.not !== undefined) texts.push(condition.not === null ? `${name} is not null` : `${name} is distinct from ${parameter(condition.not)}`);
+  if (condition.not !== undefined)
+    texts.push(condition.not === null ? `${name} is not null` : `${name} is distinct from ${parameter(condition.not)}`);
   for (const [operator, sign] of Object.entries(operators)) {
     const value = condition[operator as keyof typeof operators];
     if (value !== undefined) texts.push(`${name} ${sign} ${parameter(value)}`);
@@ -91,17 +96,28 @@ export function orderColumns(shape: ViewShape, order: FindQuery["order"]): Order
   if (order.length > 2) issues.push({ pointer: "/order", detail: "takes two fields at most" });
   const columns = order.flatMap(({ field, direction }, i): OrderColumn[] => {
     const column = indexedColumn(shape, field, `/order/${i}`, issues);
-    return column === undefined ? [] : [{ name: quoted(field), column, descending: direction === "desc", mayBeNull: column.nullable || !column.required }];
+    return column === undefined
+      ? []
+      : [{ name: quoted(field), column, descending: direction === "desc", mayBeNull: column.nullable || !column.required }];
   });
   if (issues.length > 0) throw invalid(shape, issues);
   return [...columns, { name: "_key", column: "text", descending: columns.at(-1)?.descending ?? false, mayBeNull: false }];
 }
 
-export const orderText = (order: readonly OrderColumn[]): string => order.map(({ name, descending }) => (descending ? `${name} desc` : name)).join(", ");
+export const orderText = (order: readonly OrderColumn[]): string =>
+  order.map(({ name, descending }) => (descending ? `${name} desc` : name)).join(", ");
 
 /** True for rows after `after` in the order. @throws INVALID_CURSOR */
 export function afterText(order: readonly OrderColumn[], after: readonly Scalar[], to: Parameters): string {
-  const cursorFits = after.length === order.length && order.every(({ column, mayBeNull }, i) => (after[i] === null ? mayBeNull : column === "text" ? typeof after[i] === "string" && fits(keyColumn, after[i]) : fits(column, after[i])));
+  const cursorFits =
+    after.length === order.length &&
+    order.every(({ column, mayBeNull }, i) =>
+      after[i] === null
+        ? mayBeNull
+        : column === "text"
+          ? typeof after[i] === "string" && fits(keyColumn, after[i])
+          : fits(column, after[i]),
+    );
   if (!cursorFits) throw new TidemarkError("INVALID_CURSOR", { problem: "it does not belong to this order" });
   const placeholders = order.map(({ column }, i) => (after[i] === null ? null : to.add(column, after[i] as Exclude<Scalar, null>)));
 
@@ -113,7 +129,16 @@ export function afterText(order: readonly OrderColumn[], after: readonly Scalar[
   const from = (i: number): string => {
     const { name, descending: desc, mayBeNull } = order[i]!;
     const value = placeholders[i]!;
-    const past = value === null ? (desc ? `${name} is not null` : "false") : desc ? `${name} < ${value}` : mayBeNull ? `(${name} > ${value} or ${name} is null)` : `${name} > ${value}`;
+    const past =
+      value === null
+        ? desc
+          ? `${name} is not null`
+          : "false"
+        : desc
+          ? `${name} < ${value}`
+          : mayBeNull
+            ? `(${name} > ${value} or ${name} is null)`
+            : `${name} > ${value}`;
     if (i === order.length - 1) return past;
     const same = value === null ? `${name} is null` : `${name} = ${value}`;
     return `(${past} or (${same} and ${from(i + 1)}))`;

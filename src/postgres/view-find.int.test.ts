@@ -2,21 +2,51 @@
 import assert from "node:assert/strict";
 import { after as afterAll, before, describe, test } from "node:test";
 import { z } from "zod";
+import { logWriter, random } from "../../test/view-domain.ts";
+import { applyAll, engines, feedLive, type StoreUnderTest } from "../../test/view-stores.ts";
 import { aggregate } from "../core/aggregate.ts";
 import { view } from "../core/view.ts";
 import type { Condition, FindQuery, StoredDocument } from "../runtime/ports.ts";
-import { logWriter, random } from "../../test/view-domain.ts";
-import { applyAll, engines, feedLive, type StoreUnderTest } from "../../test/view-stores.ts";
 
 type Scalar = string | number | boolean | null;
-const things = aggregate("things", { id: "id", commands: {}, events: { Put: z.object({ text: z.string().nullable(), whole: z.int().nullable(), real: z.number(), flag: z.boolean().optional(), kind: z.enum(["a", "b"]) }), Gone: z.object({}) }, initial: 0 }, { decide: {}, evolve: { Put: () => 0, Gone: () => 0 } });
-const Thing = z.object({ id: z.string(), text: z.string().nullable(), whole: z.int().nullable(), real: z.number(), flag: z.boolean().optional(), kind: z.enum(["a", "b"]), plain: z.string() });
-const found = view("found_things", { document: Thing, from: [things], indexes: ["text", ["kind", "whole"], "real", "flag"] }, {
-  create: { Put: ({ stream, data }) => ({ id: stream, plain: "x", ...data }) },
-  on: { Gone: () => null },
+const things = aggregate(
+  "things",
+  {
+    id: "id",
+    commands: {},
+    events: {
+      Put: z.object({
+        text: z.string().nullable(),
+        whole: z.int().nullable(),
+        real: z.number(),
+        flag: z.boolean().optional(),
+        kind: z.enum(["a", "b"]),
+      }),
+      Gone: z.object({}),
+    },
+    initial: 0,
+  },
+  { decide: {}, evolve: { Put: () => 0, Gone: () => 0 } },
+);
+const Thing = z.object({
+  id: z.string(),
+  text: z.string().nullable(),
+  whole: z.int().nullable(),
+  real: z.number(),
+  flag: z.boolean().optional(),
+  kind: z.enum(["a", "b"]),
+  plain: z.string(),
 });
+const found = view(
+  "found_things",
+  { document: Thing, from: [things], indexes: ["text", ["kind", "whole"], "real", "flag"] },
+  {
+    create: { Put: ({ stream, data }) => ({ id: stream, plain: "x", ...data }) },
+    on: { Gone: () => null },
+  },
+);
 
-const points = (text: string): number[] => [...text].map((c) => c.codePointAt(0)!);
+const points = (text: string): number[] => Array.from(text, (c) => c.codePointAt(0)!);
 
 /** Null is greater than every value; text goes by code point. */
 function compare(a: Scalar, b: Scalar): number {
@@ -32,8 +62,16 @@ const valueOf = ({ document }: StoredDocument, field: string): Scalar => (docume
 function holds(value: Scalar, condition: Condition): boolean {
   if (condition === null || typeof condition !== "object") return value === condition;
   const { in: some, not, gt, gte, lt, lte } = condition;
-  const against = (other: Scalar | undefined, test: (order: number) => boolean) => other === undefined || (value !== null && test(compare(value, other)));
-  return (some === undefined || some.includes(value)) && (not === undefined || value !== not) && against(gt, (o) => o > 0) && against(gte, (o) => o >= 0) && against(lt, (o) => o < 0) && against(lte, (o) => o <= 0);
+  const against = (other: Scalar | undefined, test: (order: number) => boolean) =>
+    other === undefined || (value !== null && test(compare(value, other)));
+  return (
+    (some === undefined || some.includes(value)) &&
+    (not === undefined || value !== not) &&
+    against(gt, (o) => o > 0) &&
+    against(gte, (o) => o >= 0) &&
+    against(lt, (o) => o < 0) &&
+    against(lte, (o) => o <= 0)
+  );
 }
 
 function inMemory(all: readonly StoredDocument[], { where, order }: Pick<FindQuery, "where" | "order">): StoredDocument[] {
@@ -66,7 +104,13 @@ for (const [engine, open] of Object.entries(engines)) {
       const log = logWriter("things", 1);
       const keys = ["a", "A", "ä", "z", "\u{10000}", "\uffee", "", "a b", "_", "Z", "é", "e\u0301", "0", "10", "9"];
       for (const key of keys) {
-        log.add(key, "Put", { text: r.pick([null, ...keys]), whole: r.pick([null, -1, 0, 3, 9_007_199_254_740_991]), real: r.pick([0.5, -0.25, 1e300]), kind: r.pick(["a", "b"]), ...r.pick([{}, { flag: true }, { flag: false }]) });
+        log.add(key, "Put", {
+          text: r.pick([null, ...keys]),
+          whole: r.pick([null, -1, 0, 3, 9_007_199_254_740_991]),
+          real: r.pick([0.5, -0.25, 1e300]),
+          kind: r.pick(["a", "b"]),
+          ...r.pick([{}, { flag: true }, { flag: false }]),
+        });
       }
       log.add("0", "Gone", {});
       const projection = await feedLive(under.store, found, 1);
@@ -81,7 +125,7 @@ for (const [engine, open] of Object.entries(engines)) {
 
     async function pages(query: Omit<FindQuery, "after">): Promise<StoredDocument[]> {
       const items: StoredDocument[] = [];
-      for (let page = await under.store.find(found, generation, query); ; ) {
+      for (let page = await under.store.find(found, generation, query); ;) {
         assert.ok(page.items.length <= query.limit);
         items.push(...page.items);
         if (page.next === null) return items;
@@ -96,17 +140,44 @@ for (const [engine, open] of Object.entries(engines)) {
         const expected = inMemory(all, { where: {}, order }).map(({ document }) => document["id"]);
         for (const limit of engine === "postgres" ? [1, 4, 14] : [3]) {
           const items = await pages({ where: {}, order, limit });
-          assert.deepEqual(items.map(({ document }) => document["id"]), expected, `${JSON.stringify(order)} by ${limit}`);
+          assert.deepEqual(
+            items.map(({ document }) => document["id"]),
+            expected,
+            `${JSON.stringify(order)} by ${limit}`,
+          );
         }
       }
     });
 
     test("each condition", async () => {
       const conditions: Record<string, Condition>[] = [
-        { text: "ä" }, { text: null }, { text: { not: null } }, { text: { not: "a" } }, { text: { gt: "Z" } }, { text: { gte: "\uffee" } }, { text: { lt: "\u{10000}" } }, { text: { in: [] } }, { text: { in: ["a", null, "z"] } },
-        { whole: 3 }, { whole: { gt: 0.5 } }, { whole: 0.5 }, { whole: { lte: 9_007_199_254_740_991 } }, { whole: { in: [3, 0, 0.5] } }, { whole: { gt: -1, lt: 3 } }, { whole: { lt: 1e300 } },
-        { real: 0.5 }, { real: { gt: 0 } }, { real: { gte: 1e300 } }, { flag: true }, { flag: null }, { flag: { not: true } }, { flag: { in: [false] } },
-        { kind: "a" }, { kind: "unknown" }, { kind: "a", whole: { not: null }, text: { gt: "a" } }, {},
+        { text: "ä" },
+        { text: null },
+        { text: { not: null } },
+        { text: { not: "a" } },
+        { text: { gt: "Z" } },
+        { text: { gte: "\uffee" } },
+        { text: { lt: "\u{10000}" } },
+        { text: { in: [] } },
+        { text: { in: ["a", null, "z"] } },
+        { whole: 3 },
+        { whole: { gt: 0.5 } },
+        { whole: 0.5 },
+        { whole: { lte: 9_007_199_254_740_991 } },
+        { whole: { in: [3, 0, 0.5] } },
+        { whole: { gt: -1, lt: 3 } },
+        { whole: { lt: 1e300 } },
+        { real: 0.5 },
+        { real: { gt: 0 } },
+        { real: { gte: 1e300 } },
+        { flag: true },
+        { flag: null },
+        { flag: { not: true } },
+        { flag: { in: [false] } },
+        { kind: "a" },
+        { kind: "unknown" },
+        { kind: "a", whole: { not: null }, text: { gt: "a" } },
+        {},
       ];
       for (const where of conditions) {
         const order = [{ field: "whole", direction: "desc" }] as const;
@@ -117,10 +188,36 @@ for (const [engine, open] of Object.entries(engines)) {
 
     test("fields without index, values of another kind and cursors of other orders are refused", async () => {
       const { store } = under;
-      const bad: Partial<FindQuery>[] = [{ where: { plain: "x" } }, { where: { nothing: 1 } }, { where: { constructor: 1 } }, { where: { whole: "3" } }, { where: { text: 3 } }, { where: { text: { in: ["a", 3] } } }, { where: { text: { gt: "\0" } } }, { where: { flag: "true" } }, { where: { real: Number.NaN } }, { order: [{ field: "plain", direction: "asc" }] }, { order: [...one[0]!, ...one[2]!, ...one[4]!] }, { limit: 0 }, { limit: 1.5 }];
-      for (const query of bad) await assert.rejects(store.find(found, generation, { where: {}, order: [], limit: 1, ...query }), { code: "INVALID_INPUT" }, JSON.stringify(query));
-      for (const after of [[], ["a", "b"], [1], [null], ["\0"]]) await assert.rejects(store.find(found, generation, { where: {}, order: [], limit: 1, after }), { code: "INVALID_CURSOR" }, JSON.stringify(after));
-      await assert.rejects(store.find(found, generation, { where: {}, order: one[2]!, limit: 1, after: ["3", "a"] }), { code: "INVALID_CURSOR" });
+      const bad: Partial<FindQuery>[] = [
+        { where: { plain: "x" } },
+        { where: { nothing: 1 } },
+        { where: { constructor: 1 } },
+        { where: { whole: "3" } },
+        { where: { text: 3 } },
+        { where: { text: { in: ["a", 3] } } },
+        { where: { text: { gt: "\0" } } },
+        { where: { flag: "true" } },
+        { where: { real: Number.NaN } },
+        { order: [{ field: "plain", direction: "asc" }] },
+        { order: [...one[0]!, ...one[2]!, ...one[4]!] },
+        { limit: 0 },
+        { limit: 1.5 },
+      ];
+      for (const query of bad)
+        await assert.rejects(
+          store.find(found, generation, { where: {}, order: [], limit: 1, ...query }),
+          { code: "INVALID_INPUT" },
+          JSON.stringify(query),
+        );
+      for (const after of [[], ["a", "b"], [1], [null], ["\0"]])
+        await assert.rejects(
+          store.find(found, generation, { where: {}, order: [], limit: 1, after }),
+          { code: "INVALID_CURSOR" },
+          JSON.stringify(after),
+        );
+      await assert.rejects(store.find(found, generation, { where: {}, order: one[2]!, limit: 1, after: ["3", "a"] }), {
+        code: "INVALID_CURSOR",
+      });
     });
 
     test("a generation that is not there", async () => {

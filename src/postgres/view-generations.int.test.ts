@@ -2,20 +2,30 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after as afterAll, before, describe, test } from "node:test";
 import { z } from "zod";
-import { view } from "../core/view.ts";
-import type { CheckpointMoved } from "../runtime/ports.ts";
 import { logWriter, orders, orderSummaries, orderTotals } from "../../test/view-domain.ts";
 import { applyAll, applyNext, assertFold, engines, feedLive, type StoreUnderTest } from "../../test/view-stores.ts";
+import { view } from "../core/view.ts";
+import type { CheckpointMoved } from "../runtime/ports.ts";
 
 const simple = (name: string, version = 1) =>
-  view(name, { version, document: version === 1 ? z.object({ count: z.int() }) : z.object({ label: z.string(), count: z.int() }), from: [orders], indexes: ["count"] }, {
-    create: { Created: () => ({ count: 0, label: "l" }) },
-    on: { Added: (order, { data }) => ({ ...order, count: order.count + data.quantity }) },
-  });
+  view(
+    name,
+    {
+      version,
+      document: version === 1 ? z.object({ count: z.int() }) : z.object({ label: z.string(), count: z.int() }),
+      from: [orders],
+      indexes: ["count"],
+    },
+    {
+      create: { Created: () => ({ count: 0, label: "l" }) },
+      on: { Added: (order, { data }) => ({ ...order, count: order.count + data.quantity }) },
+    },
+  );
 
 const someOrders = (count: number) => {
   const log = logWriter("orders", 1);
-  for (let i = 0; i < count; i++) log.add(`o${i % 7}`, i < 7 ? "Created" : "Added", i < 7 ? { customerId: null } : { productId: "p", quantity: 1 });
+  for (let i = 0; i < count; i++)
+    log.add(`o${i % 7}`, i < 7 ? "Created" : "Added", i < 7 ? { customerId: null } : { productId: "p", quantity: 1 });
   return log.byPartition;
 };
 
@@ -34,12 +44,18 @@ for (const [engine, open] of Object.entries(engines)) {
       const [v1, v2] = [simple("releases"), simple("releases", 2)];
       assert.equal(await store.current(v1), null);
       const first = await store.ensure(v1);
-      assert.deepEqual(first.generations.map(({ view: name, generation, declaredVersion, state }) => [name, generation, declaredVersion, state]), [["releases", 1, 1, "live"]]);
+      assert.deepEqual(
+        first.generations.map(({ view: name, generation, declaredVersion, state }) => [name, generation, declaredVersion, state]),
+        [["releases", 1, 1, "live"]],
+      );
       assert.equal(first.changed, false);
       assert.deepEqual(await store.ensure(v1), first);
       assert.equal((await store.ensure({ ...v1, hash: "other" })).changed, true);
       const second = await store.ensure(v2);
-      assert.deepEqual(second.generations.map(({ generation, state }) => [generation, state]), [[2, "building"]]);
+      assert.deepEqual(
+        second.generations.map(({ generation, state }) => [generation, state]),
+        [[2, "building"]],
+      );
       assert.equal((await store.current(v1))?.generation, 1);
       assert.equal((await store.current(v2))?.generation, 2);
       const extra = await store.create(v1);
@@ -66,7 +82,9 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual((await database.query({ text: "select sum(count)::int as sum from switched" })).rows, [{ sum: 13 }]);
       await store.switch(v2, 2);
       await store.switch(v2, 2);
-      assert.deepEqual((await database.query({ text: "select label, sum(count)::int as sum from switched group by 1" })).rows, [{ label: "l", sum: 13 }]);
+      assert.deepEqual((await database.query({ text: "select label, sum(count)::int as sum from switched group by 1" })).rows, [
+        { label: "l", sum: 13 },
+      ]);
       const states = async () => (await store.status([v2]))[0]!.generations.map(({ generation, state }) => `${generation} ${state}`);
       assert.deepEqual(await states(), ["1 previous", "2 live"]);
       // back at once, and forth
@@ -106,7 +124,10 @@ for (const [engine, open] of Object.entries(engines)) {
       const next = store.projection(v2, generations[0]!.generation);
       await next.checkpoints(new Map([["orders", 1]]));
       await applyAll(next, "orders", someOrders(9), 9);
-      await assert.rejects(store.switch(v2, next.generation), (error: Error & { code?: string }) => error.code === "REBUILD_REFUSED" && /depend on the SQL view 'shown'/.test(error.message));
+      await assert.rejects(
+        store.switch(v2, next.generation),
+        (error: Error & { code?: string }) => error.code === "REBUILD_REFUSED" && /depend on the SQL view 'shown'/.test(error.message),
+      );
       assert.equal((await store.current(v1))?.generation, generation);
       await database.query({ text: "drop view shown_by_user" });
       await store.switch(v2, next.generation);
@@ -117,7 +138,13 @@ for (const [engine, open] of Object.entries(engines)) {
       const { store, database } = under;
       await store.ensure(orderSummaries);
       const { generation } = await store.create(orderSummaries);
-      const tables = async () => (await database.query<{ name: string }>({ text: "select relname as name from pg_class where relkind = 'r' and relname like $1 order by 1", values: [`order\\_summaries\\_g${generation}%`] })).rows.map(({ name }) => name);
+      const tables = async () =>
+        (
+          await database.query<{ name: string }>({
+            text: "select relname as name from pg_class where relkind = 'r' and relname like $1 order by 1",
+            values: [`order\\_summaries\\_g${generation}%`],
+          })
+        ).rows.map(({ name }) => name);
       assert.deepEqual(await tables(), [`order_summaries_g${generation}`, `order_summaries_g${generation}__customer_cards`]);
       await store.retire(orderSummaries, generation);
       assert.deepEqual(await tables(), []);
@@ -131,10 +158,12 @@ for (const [engine, open] of Object.entries(engines)) {
       const listeners = [store, ...(other === null ? [] : [other.store])];
       const stops = [];
       for (const one of listeners) {
-        stops.push(await one.onCheckpoint((moved) => {
-          moves.push(moved);
-          if (moves.length === listeners.length) heard.dispatchEvent(new Event("all"));
-        }));
+        stops.push(
+          await one.onCheckpoint((moved) => {
+            moves.push(moved);
+            if (moves.length === listeners.length) heard.dispatchEvent(new Event("all"));
+          }),
+        );
         stops.push(await one.onGenerations(() => heard.dispatchEvent(new Event(one === store ? "own" : "others"))));
       }
       const made = [once(heard, "own"), ...(other === null ? [] : [once(heard, "others")])];
@@ -166,9 +195,13 @@ describe("generations, several processes", () => {
     const v = simple("raced");
     await Promise.all(others.map(({ store }) => store.migrate({ ddl: true })));
     const answers = await Promise.all(others.flatMap(({ store }) => [store.ensure(v), store.ensure(v)]));
-    for (const { generations } of answers) assert.deepEqual(generations.map(({ generation, state }) => [generation, state]), [[1, "live"]]);
+    for (const { generations } of answers)
+      assert.deepEqual(
+        generations.map(({ generation, state }) => [generation, state]),
+        [[1, "live"]],
+      );
     const made = await Promise.all(others.map(({ store }) => store.create(v)));
-    assert.deepEqual(made.map(({ generation }) => generation).sort(), [2, 3, 4]);
+    assert.deepEqual(new Set(made.map(({ generation }) => generation)), new Set([2, 3, 4]));
   });
 
   test("a switch under reads and applies: every read is whole, nobody reads a generation that is not there without being told", async () => {
@@ -218,7 +251,10 @@ describe("generations, several processes", () => {
       fed.set(generation, projection);
       for (let step = 0; step < 8; step++) await feed(10);
       await applyAll(projection, "orders", [log[0]!.slice(0, (await [...fed.values()][0]!.checkpoint("orders", 0)).position)], 500);
-      await Promise.all([second.switch(v, generation).catch((error: { code?: string }) => assert.equal(error.code, "REBUILD_REFUSED")), feed(10)]);
+      await Promise.all([
+        second.switch(v, generation).catch((error: { code?: string }) => assert.equal(error.code, "REBUILD_REFUSED")),
+        feed(10),
+      ]);
     }
     running.on = false;
     await ended;
@@ -232,7 +268,11 @@ describe("generations, several processes", () => {
   test("a second opinion: two processes end recording the same ends without a deadlock", async () => {
     await others[0]!.store.ensure(orderTotals);
     const ends = Array.from({ length: 20 }, (_, partition) => ({ log: "orders", partition, position: partition }));
-    await Promise.all(others.flatMap(({ store }, i) => Array.from({ length: 10 }, () => store.recordEnds(i === 1 ? ends.toReversed() : ends, [orderTotals]))));
+    await Promise.all(
+      others.flatMap(({ store }, i) =>
+        Array.from({ length: 10 }, () => store.recordEnds(i === 1 ? ends.toReversed() : ends, [orderTotals])),
+      ),
+    );
     assert.equal((await others[0]!.store.status([orderTotals]))[0]!.ends.length, 20);
   });
 });

@@ -2,21 +2,25 @@
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import type { Generation, ViewStore } from "../runtime/ports.ts";
-import type { Connection, Database } from "./sql.ts";
 import { sqlState } from "./sql-errors.ts";
+import type { Connection, Database } from "./sql.ts";
 import { documentTable, named, quoted, referenceTable, shared } from "./view-names.ts";
 import { shapeOf } from "./view-shape.ts";
-import { createGeneration } from "./view-tables.ts";
 import { showGeneration } from "./view-sql-view.ts";
+import { createGeneration } from "./view-tables.ts";
 import type { ViewWake } from "./view-wake.ts";
 
 export type ViewGenerations = Pick<ViewStore, "ensure" | "create" | "switch" | "retire" | "current">;
 
 export const generationList = `view, generation, declared as "declaredVersion", hash, state, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`;
 const listAll = named(`select ${generationList} from ${shared.generations} where view = $1 order by generation`);
-const insert = named(`insert into ${shared.generations}(view, generation, declared, hash, state) values ($1, $2, $3, $4, $5) returning ${generationList}`);
+const insert = named(
+  `insert into ${shared.generations}(view, generation, declared, hash, state) values ($1, $2, $3, $4, $5) returning ${generationList}`,
+);
 const setState = named(`update ${shared.generations} set state = $3 where view = $1 and generation = $2`);
-const lockCheckpoints = named(`select count(*) from (select 1 from ${shared.checkpoints} where view = $1 and generation = any($2::int[]) order by generation, log, partition for update) x`);
+const lockCheckpoints = named(
+  `select count(*) from (select 1 from ${shared.checkpoints} where view = $1 and generation = any($2::int[]) order by generation, log, partition for update) x`,
+);
 const behindLive = named(
   `select l.log, l.partition, l.position as live, coalesce(n.position, 0) as found from ${shared.checkpoints} l ` +
     `left join ${shared.checkpoints} n on n.view = l.view and n.generation = $3 and n.log = l.log and n.partition = l.partition ` +
@@ -24,7 +28,9 @@ const behindLive = named(
 );
 const deleteCheckpoints = named(`delete from ${shared.checkpoints} where view = $1 and generation = $2`);
 // by name in the catalogue, as the definition that made them may have had other references
-const tablesOfView = named("select c.relname::text as table from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and starts_with(c.relname::text, $1) order by c.relname");
+const tablesOfView = named(
+  "select c.relname::text as table from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and starts_with(c.relname::text, $1) order by c.relname",
+);
 const missing = new Set(["42P01", "3F000"]);
 
 export function viewGenerations(database: Database, wake: ViewWake): ViewGenerations {
@@ -40,7 +46,10 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
   async function locked<T>(view: AnyView, work: (connection: Connection, known: readonly Generation[]) => Promise<T>): Promise<T> {
     return database.exclusive(async (connection) => {
       await connection.query({ text: "begin" });
-      await connection.query({ text: "select pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || $1, 0))", values: [`generations.${view.name}`] });
+      await connection.query({
+        text: "select pg_advisory_xact_lock(hashtextextended(current_schema() || '.' || $1, 0))",
+        values: [`generations.${view.name}`],
+      });
       const result = await work(connection, await generations(connection, view));
       const { command } = await connection.query({ text: "commit" });
       if (command === "ROLLBACK") throw new TidemarkError("UNAVAILABLE", { what: `${database.label} (the transaction was rolled back)` });
@@ -53,7 +62,10 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     const generation = Math.max(0, ...known.map((g) => g.generation)) + 1;
     const first = !known.some(({ state }) => state === "live");
     await connection.script(createGeneration(shape, generation));
-    const { rows } = await connection.query<Generation>({ ...insert, values: [view.name, generation, view.version, view.hash, first ? "live" : "building"] });
+    const { rows } = await connection.query<Generation>({
+      ...insert,
+      values: [view.name, generation, view.version, view.hash, first ? "live" : "building"],
+    });
     if (first) await showGeneration(connection, shape, generation);
     return rows[0]!;
   }
@@ -72,7 +84,8 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
         if (state !== "retired") continue;
         const name = documentTable(view.name, generation);
         const references = referenceTable(view.name, generation, "");
-        for (const { table } of rows) if (table === name || table.startsWith(references)) await connection.script(`drop table ${quoted(table)}`);
+        for (const { table } of rows)
+          if (table === name || table.startsWith(references)) await connection.script(`drop table ${quoted(table)}`);
       }
     });
   }
@@ -143,7 +156,10 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     });
     const behind = rows[0];
     if (behind !== undefined) {
-      refused(view, `generation ${next.generation} is at position ${behind.found} of log '${behind.log}', partition ${behind.partition}, and the live generation ${live.generation} at ${behind.live}; it can go live when it has caught up`);
+      refused(
+        view,
+        `generation ${next.generation} is at position ${behind.found} of log '${behind.log}', partition ${behind.partition}, and the live generation ${live.generation} at ${behind.live}; it can go live when it has caught up`,
+      );
     }
   }
 }

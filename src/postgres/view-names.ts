@@ -11,13 +11,15 @@ const hashOf = (text: string): string => createHash("sha256").update(text).diges
 export const shared = { generations: "_generations", checkpoints: "_checkpoints", ends: "_ends" } as const;
 
 /** PostgreSQL would cut a longer name in silence, and two could become one. */
-export const fitName = (name: string): string => (Buffer.byteLength(name) <= maxBytes ? name : `${name.slice(0, 50)}_${hashOf(name).slice(0, 12)}`);
+export const fitName = (name: string): string =>
+  Buffer.byteLength(name) <= maxBytes ? name : `${name.slice(0, 50)}_${hashOf(name).slice(0, 12)}`;
 
 /** The documents of one generation, such as `order_summaries_g3`. */
 export const documentTable = (view: string, generation: number): string => fitName(`${view}_g${generation}`);
 
 /** A generation's private copy of a view that it refers to, such as `order_summaries_g3__customer_cards`. */
-export const referenceTable = (view: string, generation: number, referenced: string): string => fitName(`${view}_g${generation}__${referenced}`);
+export const referenceTable = (view: string, generation: number, referenced: string): string =>
+  fitName(`${view}_g${generation}__${referenced}`);
 
 export const quoted = quoteIdentifier;
 
@@ -29,6 +31,8 @@ export function named(text: string): { readonly text: string; readonly name: str
 /** @throws INVALID_DEFINITION for a name that a generation's table could have */
 export function checkViewName(view: AnyView): void {
   if (/_g\d+(__|$)/.test(view.name) || Buffer.byteLength(view.name) > maxBytes || !/^[a-z]/.test(view.name)) {
-    throw new TidemarkError("INVALID_DEFINITION", { what: `View '${view.name}': PostgreSQL keeps generations in tables such as '${view.name}_g1'; a view's name begins with a small letter, has at most ${maxBytes} bytes and holds no '_g' and a number at its end or before '__'.` });
+    throw new TidemarkError("INVALID_DEFINITION", {
+      what: `View '${view.name}': PostgreSQL keeps generations in tables such as '${view.name}_g1'; a view's name begins with a small letter, has at most ${maxBytes} bytes and holds no '_g' and a number at its end or before '__'.`,
+    });
   }
 }

@@ -3,9 +3,9 @@ import type { AnyView } from "../core/definition.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Checkpoint, ViewProjection } from "../runtime/ports.ts";
 import type { Database } from "./sql.ts";
-import { applyBatch } from "./view-apply.ts";
 import type { ApplyConnections } from "./view-apply-connections.ts";
 import { applyContext } from "./view-apply-context.ts";
+import { applyBatch } from "./view-apply.ts";
 import { named, shared } from "./view-names.ts";
 import { shapeOf } from "./view-shape.ts";
 import type { ViewWake } from "./view-wake.ts";
@@ -24,9 +24,17 @@ const make = named(
 );
 const readAll = named(`select ${list} from ${shared.checkpoints} where view = $1 and generation = $2 order by log, partition`);
 const readOne = named(`select ${list} from ${shared.checkpoints} where view = $1 and generation = $2 and log = $3 and partition = $4`);
-const setFailure = named(`update ${shared.checkpoints} set failure = $5::json where view = $1 and generation = $2 and log = $3 and partition = $4`);
+const setFailure = named(
+  `update ${shared.checkpoints} set failure = $5::json where view = $1 and generation = $2 and log = $3 and partition = $4`,
+);
 
-export function viewProjection(database: Database, connections: ApplyConnections, wake: ViewWake, view: AnyView, generation: number): ViewProjection {
+export function viewProjection(
+  database: Database,
+  connections: ApplyConnections,
+  wake: ViewWake,
+  view: AnyView,
+  generation: number,
+): ViewProjection {
   const context = applyContext(database, shapeOf(view), generation);
   const gone = (): TidemarkError => new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
 
@@ -45,7 +53,18 @@ export function viewProjection(database: Database, connections: ApplyConnections
     generation,
     async checkpoints(partitions) {
       const wanted = [...partitions].flatMap(([log, count]) => Array.from({ length: count }, (_, partition) => ({ log, partition })));
-      const values = [view.name, generation, database.array("text", wanted.map(({ log }) => log)), database.array("int4", wanted.map(({ partition }) => partition))];
+      const values = [
+        view.name,
+        generation,
+        database.array(
+          "text",
+          wanted.map(({ log }) => log),
+        ),
+        database.array(
+          "int4",
+          wanted.map(({ partition }) => partition),
+        ),
+      ];
       await database.query({ ...make, values });
       const { rows } = await database.query<CheckpointRow>({ ...readAll, values: [view.name, generation] });
       const found = rows.filter(({ log, partition }) => partition < (partitions.get(log) ?? 0));
@@ -59,8 +78,12 @@ export function viewProjection(database: Database, connections: ApplyConnections
     },
     async apply(from, to, events) {
       try {
-        const outcome = await applyBatch(context, connections, { move: { view: view.name, generation, declared: view.version, from, to }, events });
-        if (outcome === "applied") wake.checkpointMoved({ view: view.name, generation, log: to.log, partition: to.partition, position: to.position });
+        const outcome = await applyBatch(context, connections, {
+          move: { view: view.name, generation, declared: view.version, from, to },
+          events,
+        });
+        if (outcome === "applied")
+          wake.checkpointMoved({ view: view.name, generation, log: to.log, partition: to.partition, position: to.position });
         return outcome;
       } catch (error) {
         if (isTidemarkError(error, "HANDLER_FAILED") && !(await stillAt(from))) return "moved";
@@ -74,4 +97,11 @@ export function viewProjection(database: Database, connections: ApplyConnections
   };
 }
 
-const checkpointOf = ({ log, partition, position, eventId, logId, hint }: CheckpointRow): Checkpoint => ({ log, partition, position, eventId, logId, hint });
+const checkpointOf = ({ log, partition, position, eventId, logId, hint }: CheckpointRow): Checkpoint => ({
+  log,
+  partition,
+  position,
+  eventId,
+  logId,
+  hint,
+});

@@ -2,8 +2,8 @@
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import type { FindQuery, FoundPage, StoredDocument } from "../runtime/ports.ts";
-import type { Database, SqlResult, Statement } from "./sql.ts";
 import { sqlState } from "./sql-errors.ts";
+import type { Database, SqlResult, Statement } from "./sql.ts";
 import { afterText, orderColumns, orderText, parameters, whereText } from "./view-conditions.ts";
 import { documentTable, named, quoted } from "./view-names.ts";
 import { selectList, storedDocument, type SqlRow } from "./view-rows.ts";
@@ -21,7 +21,8 @@ export function viewQueries(database: Database): ViewQueries {
     try {
       return await database.query<SqlRow>(statement);
     } catch (error) {
-      if (sqlState(error) === undefinedTable) throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation }, { cause: error });
+      if (sqlState(error) === undefinedTable)
+        throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation }, { cause: error });
       throw error;
     }
   }
@@ -32,7 +33,9 @@ export function viewQueries(database: Database): ViewQueries {
       // no document can have another kind of key
       const possible = keys.filter((key) => key.isWellFormed() && !key.includes("\0"));
       const text = `select ${selectList(shape)} from ${quoted(documentTable(view.name, generation))} where _key = any($1::text[]) and _held`;
-      const found = new Map((await rows(view, generation, { ...named(text), values: [database.array("text", possible)] })).rows.map((row) => [row._key, row]));
+      const found = new Map(
+        (await rows(view, generation, { ...named(text), values: [database.array("text", possible)] })).rows.map((row) => [row._key, row]),
+      );
       return keys.map((key) => {
         const row = found.get(key);
         return row === undefined ? undefined : storedDocument(shape, row);
@@ -41,11 +44,18 @@ export function viewQueries(database: Database): ViewQueries {
     async find(view, generation, query) {
       const shape = shapeOf(view);
       if (!Number.isSafeInteger(query.limit) || query.limit < 1) {
-        throw new TidemarkError("INVALID_INPUT", { what: `The query of view '${view.name}'`, issues: [{ pointer: "/limit", detail: "must be a whole number above 0" }] });
+        throw new TidemarkError("INVALID_INPUT", {
+          what: `The query of view '${view.name}'`,
+          issues: [{ pointer: "/limit", detail: "must be a whole number above 0" }],
+        });
       }
       const order = orderColumns(shape, query.order);
       const to = parameters();
-      const conditions = ["_held", ...whereText(shape, query.where, to), ...(query.after === undefined ? [] : [afterText(order, query.after, to)])];
+      const conditions = [
+        "_held",
+        ...whereText(shape, query.where, to),
+        ...(query.after === undefined ? [] : [afterText(order, query.after, to)]),
+      ];
       const text = `select ${selectList(shape)} from ${quoted(documentTable(view.name, generation))} where ${conditions.join(" and ")} order by ${orderText(order)} limit ${query.limit + 1}`;
       // one more than asked for tells whether there is a next page
       const found = (await rows(view, generation, { text, values: to.values })).rows;

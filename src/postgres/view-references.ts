@@ -28,12 +28,19 @@ export function referencesNeeded(shape: ViewShape, changes: readonly Change[], b
   return needed;
 }
 
-export const covers = (held: ReferenceKeys, needed: ReferenceKeys): boolean => [...needed].every(([view, keys]) => [...keys].every((key) => held.get(view)?.has(key) === true));
+export const covers = (held: ReferenceKeys, needed: ReferenceKeys): boolean =>
+  [...needed].every(([view, keys]) => [...keys].every((key) => held.get(view)?.has(key) === true));
 
-export const union = (a: ReferenceKeys, b: ReferenceKeys): ReferenceKeys => new Map([...new Set([...a.keys(), ...b.keys()])].map((view) => [view, new Set([...(a.get(view) ?? []), ...(b.get(view) ?? [])])]));
+export const union = (a: ReferenceKeys, b: ReferenceKeys): ReferenceKeys =>
+  new Map([...new Set([...a.keys(), ...b.keys()])].map((view) => [view, new Set([...(a.get(view) ?? []), ...(b.get(view) ?? [])])]));
 
 /** `before`: the locked rows. `locked`: the locked rows of referenced views, by view and key. @throws HANDLER_FAILED */
-export function fill(shape: ViewShape, { row, last }: Change, before: Row | undefined, locked: ReadonlyMap<string, ReadonlyMap<string, Row>>): Row {
+export function fill(
+  shape: ViewShape,
+  { row, last }: Change,
+  before: Row | undefined,
+  locked: ReadonlyMap<string, ReadonlyMap<string, Row>>,
+): Row {
   const own = row.document;
   if (own === null || shape.references.length === 0) return row;
   const document = blaming(shape.view.name, last, () => {
@@ -54,7 +61,12 @@ export function fill(shape: ViewShape, { row, last }: Change, before: Row | unde
 }
 
 /** The copied fields of those changed referenced documents whose copies changed. @throws HANDLER_FAILED */
-export function changedCopies(shape: ViewShape, { reference, copies }: ReferenceShape, changes: readonly Change[], before: ReadonlyMap<string, Row>): { readonly keys: string[]; readonly fields: Document[] } {
+export function changedCopies(
+  shape: ViewShape,
+  { reference, copies }: ReferenceShape,
+  changes: readonly Change[],
+  before: ReadonlyMap<string, Row>,
+): { readonly keys: string[]; readonly fields: Document[] } {
   const keys: string[] = [];
   const fields: Document[] = [];
   for (const { row, last } of changes) {
@@ -69,4 +81,5 @@ export function changedCopies(shape: ViewShape, { reference, copies }: Reference
   return { keys, fields };
 }
 
-const pick = (document: Document, fields: readonly string[]): Document => Object.fromEntries(fields.filter((field) => Object.hasOwn(document, field)).map((field) => [field, document[field]]));
+const pick = (document: Document, fields: readonly string[]): Document =>
+  Object.fromEntries(fields.filter((field) => Object.hasOwn(document, field)).map((field) => [field, document[field]]));

@@ -36,11 +36,26 @@ const maxIndexedBytes = 2_600;
 /** Array parameters for `upsert` of view-statements.ts. @throws DocumentProblem for values that `check` would have refused */
 export function encodeRows(shape: ViewShape, rows: readonly Row[], database: Pick<Database, "array">): unknown[] {
   return [
-    database.array("text", rows.map((row) => row.key)),
-    database.array("bool", rows.map((row) => row.document !== null)),
-    database.array("int8", rows.map((row) => row.version)),
-    database.array("text", rows.map((row) => row.updated)),
-    database.array("text", rows.map((row) => (row.document === null ? null : restOf(shape, row.document)))),
+    database.array(
+      "text",
+      rows.map((row) => row.key),
+    ),
+    database.array(
+      "bool",
+      rows.map((row) => row.document !== null),
+    ),
+    database.array(
+      "int8",
+      rows.map((row) => row.version),
+    ),
+    database.array(
+      "text",
+      rows.map((row) => row.updated),
+    ),
+    database.array(
+      "text",
+      rows.map((row) => (row.document === null ? null : restOf(shape, row.document))),
+    ),
     ...encodeFields(
       [...shape.columns.values()],
       rows.map((row) => row.document),
@@ -50,7 +65,11 @@ export function encodeRows(shape: ViewShape, rows: readonly Row[], database: Pic
 }
 
 /** One array parameter for each column. */
-export function encodeFields(columns: readonly Column[], documents: readonly (Document | null)[], database: Pick<Database, "array">): unknown[] {
+export function encodeFields(
+  columns: readonly Column[],
+  documents: readonly (Document | null)[],
+  database: Pick<Database, "array">,
+): unknown[] {
   return columns.map((column) =>
     database.array(
       arrayType(column),
@@ -62,7 +81,8 @@ export function encodeFields(columns: readonly Column[], documents: readonly (Do
 export const arrayType = ({ type }: Column): "text" | "int8" | "float8" | "bool" =>
   type === "bigint" ? "int8" : type === "double precision" ? "float8" : type === "boolean" ? "bool" : "text";
 
-const encode = (column: Column, value: unknown): unknown => (value === undefined ? null : column.type === "json" ? JSON.stringify(value) : value);
+const encode = (column: Column, value: unknown): unknown =>
+  value === undefined ? null : column.type === "json" ? JSON.stringify(value) : value;
 
 /** What no column holds: fields outside the schema, and null where a column's null means absent. */
 function restOf({ columns, copied }: ViewShape, document: Document): string | null {
@@ -70,18 +90,23 @@ function restOf({ columns, copied }: ViewShape, document: Document): string | nu
   for (const field of Object.keys(document)) {
     const value = document[field];
     const column = columns.get(field);
-    if (column === undefined ? value !== undefined : value === null && !column.required && column.type !== "json" && !copied.has(field)) (rest ??= {})[field] = value;
+    if (column === undefined ? value !== undefined : value === null && !column.required && column.type !== "json" && !copied.has(field))
+      (rest ??= {})[field] = value;
   }
   return rest === undefined ? null : JSON.stringify(rest);
 }
 
 /** "own": as handlers made it; "whole": with the copied fields. @throws DocumentProblem where it does not fit its columns or indexes */
 export function checkRow(shape: ViewShape, key: string, document: Document, part: "own" | "whole"): void {
-  for (const column of shape.columns.values()) if (part === "whole" || !shape.copied.has(column.field)) checkValue(column, document[column.field]);
+  for (const column of shape.columns.values())
+    if (part === "whole" || !shape.copied.has(column.field)) checkValue(column, document[column.field]);
   for (const fields of shape.indexes) {
     let bytes = textBytes(key);
     for (const field of fields) bytes += textBytes(document[field]);
-    if (bytes > maxIndexedBytes) throw new DocumentProblem(`the texts of its index on ${fields.join(", ")} and its key take ${bytes} bytes, more than ${maxIndexedBytes}`);
+    if (bytes > maxIndexedBytes)
+      throw new DocumentProblem(
+        `the texts of its index on ${fields.join(", ")} and its key take ${bytes} bytes, more than ${maxIndexedBytes}`,
+      );
   }
 }
 
@@ -97,7 +122,8 @@ export function checkKey(key: string): void {
   if (textBytes(key) > maxIndexedBytes) throw new DocumentProblem(`the key takes more than ${maxIndexedBytes} bytes`);
 }
 
-const textBytes = (value: unknown): number => (typeof value !== "string" ? 0 : value.length * 3 <= 256 ? value.length * 3 : Buffer.byteLength(value));
+const textBytes = (value: unknown): number =>
+  typeof value !== "string" ? 0 : value.length * 3 <= 256 ? value.length * 3 : Buffer.byteLength(value);
 
 function checkValue({ field, type, required }: Column, value: unknown): void {
   if (value === undefined) {
@@ -124,18 +150,32 @@ function checkValue({ field, type, required }: Column, value: unknown): void {
 }
 
 function checkText(what: string, text: string): void {
-  if (text.includes("\0") || !text.isWellFormed()) throw new DocumentProblem(`${what} holds U+0000 or half of a surrogate pair, which PostgreSQL cannot store`);
+  if (text.includes("\0") || !text.isWellFormed())
+    throw new DocumentProblem(`${what} holds U+0000 or half of a surrogate pair, which PostgreSQL cannot store`);
 }
 
 /** The list of a `select` that `decodeRow` understands. */
 export const selectList = ({ columns }: ViewShape, alias = ""): string =>
-  [`${alias}_key`, `${alias}_held`, `${alias}_version`, `${alias}_updated`, `${alias}_rest::text as _rest`, ...[...columns.values()].map((c) => (c.type === "json" ? `${alias}${quoted(c.field)}::text as ${quoted(c.field)}` : `${alias}${quoted(c.field)}`))].join(", ");
+  [
+    `${alias}_key`,
+    `${alias}_held`,
+    `${alias}_version`,
+    `${alias}_updated`,
+    `${alias}_rest::text as _rest`,
+    ...[...columns.values()].map((c) =>
+      c.type === "json" ? `${alias}${quoted(c.field)}::text as ${quoted(c.field)}` : `${alias}${quoted(c.field)}`,
+    ),
+  ].join(", ");
 
 export function decodeRow(shape: ViewShape, row: SqlRow): Row {
   return { key: row._key, document: row._held ? decodeDocument(shape, row) : null, version: row._version, updated: row._updated ?? "" };
 }
 
-export const storedDocument = (shape: ViewShape, row: SqlRow): StoredDocument => ({ document: decodeDocument(shape, row), version: row._version, lastUpdated: row._updated ?? "" });
+export const storedDocument = (shape: ViewShape, row: SqlRow): StoredDocument => ({
+  document: decodeDocument(shape, row),
+  version: row._version,
+  lastUpdated: row._updated ?? "",
+});
 
 function decodeDocument({ columns, copied }: ViewShape, row: SqlRow): Document {
   const document: Record<string, unknown> = {};

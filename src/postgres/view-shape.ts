@@ -46,15 +46,21 @@ function makeShape(view: AnyView): ViewShape {
   const indexes = new Map<string, readonly string[]>();
   for (const fields of [...view.indexes, ...Object.keys(view.references).map((field) => [field])]) {
     for (const field of fields) {
-      if (column(field, "the indexed field").type === "json") refuse(`the indexed field '${field}' must be a string, number, integer or boolean (or null), so that it can be compared.`);
+      if (column(field, "the indexed field").type === "json")
+        refuse(`the indexed field '${field}' must be a string, number, integer or boolean (or null), so that it can be compared.`);
     }
     indexes.set(JSON.stringify(fields), fields);
   }
   const references = Object.entries(view.references).map(([field, reference]): ReferenceShape => {
-    if (column(field, "the reference's field").type !== "text") refuse(`the field '${field}' holds a key of view '${reference.view.name}', so it must be a string (or null).`);
-    if (Object.keys(reference.view.references).length > 0) refuse(`'${field}' refers to view '${reference.view.name}', which has references itself; refer to the views that it copies from.`);
+    if (column(field, "the reference's field").type !== "text")
+      refuse(`the field '${field}' holds a key of view '${reference.view.name}', so it must be a string (or null).`);
+    if (Object.keys(reference.view.references).length > 0)
+      refuse(`'${field}' refers to view '${reference.view.name}', which has references itself; refer to the views that it copies from.`);
     const log = view.from.find(({ name }) => reference.view.logs.includes(name));
-    if (log !== undefined) refuse(`it and '${reference.view.name}', to which it refers, are both folded from the log '${log.name}'; refer to views of other logs.`);
+    if (log !== undefined)
+      refuse(
+        `it and '${reference.view.name}', to which it refers, are both folded from the log '${log.name}'; refer to views of other logs.`,
+      );
     return { field, reference, copies: reference.copies.map((copy) => column(copy, "the copied field")) };
   });
   const referenced = new Map(references.map(({ reference }) => [reference.view.name, reference.view] as const));

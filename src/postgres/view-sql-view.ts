@@ -1,7 +1,7 @@
 /** `select * from <view>` for SQL users: the live generation's documents. */
 import { TidemarkError } from "../errors.ts";
-import type { Connection } from "./sql.ts";
 import { sqlState } from "./sql-errors.ts";
+import type { Connection } from "./sql.ts";
 import type { ViewShape } from "./view-shape.ts";
 import { sqlViewName, sqlViewQuery } from "./view-tables.ts";
 

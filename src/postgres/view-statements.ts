@@ -27,7 +27,8 @@ export interface TableStatements {
 
 export function tableStatements(shape: ViewShape, table: string): TableStatements {
   const t = quoted(table);
-  const lock = (mode: "update" | "share") => named(`select ${selectList(shape)} from ${t} where _key = any($1::text[]) order by _key for ${mode}`);
+  const lock = (mode: "update" | "share") =>
+    named(`select ${selectList(shape)} from ${t} where _key = any($1::text[]) order by _key for ${mode}`);
   return {
     shape,
     read: named(`select ${selectList(shape)} from ${t} where _key = any($1::text[]) and _held`),
@@ -48,7 +49,10 @@ export function upsertText(shape: ViewShape, table: string, firstParameter: numb
   return (
     `insert into ${quoted(table)}(${names.join(", ")}) select ${values.join(", ")} ` +
     `from unnest(${types.map((type, i) => `$${firstParameter + i}::${type}[]`).join(", ")}) u(${types.map((_, i) => `c${i}`).join(", ")})${condition} order by u.c0 collate "C" ` +
-    `on conflict (_key) do update set ${names.slice(1).map((name) => `${name} = excluded.${name}`).join(", ")}`
+    `on conflict (_key) do update set ${names
+      .slice(1)
+      .map((name) => `${name} = excluded.${name}`)
+      .join(", ")}`
   );
 }
 
@@ -64,5 +68,7 @@ export function lockReferring(shape: ViewShape, table: string): Text {
 export function fanOut(shape: ViewShape, table: string, field: string, copies: readonly Column[]): Text {
   const sets = copies.map((c, i) => `${quoted(c.field)} = ${valueOf(c, `u.c${i}`)}`);
   const arrays = ["$1::text[]", ...copies.map((c, i) => `$${i + 2}::${arrayType(c)}[]`)];
-  return named(`update ${quoted(table)} d set ${sets.join(", ")} from unnest(${arrays.join(", ")}) u(k, ${copies.map((_, i) => `c${i}`).join(", ")}) where d.${quoted(field)} = u.k`);
+  return named(
+    `update ${quoted(table)} d set ${sets.join(", ")} from unnest(${arrays.join(", ")}) u(k, ${copies.map((_, i) => `c${i}`).join(", ")}) where d.${quoted(field)} = u.k`,
+  );
 }

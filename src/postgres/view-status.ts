@@ -1,8 +1,8 @@
 /** Where each generation stands, and the ends of the logs as projections last saw them. Ages are by the database's clock. */
 import type { AnyView } from "../core/definition.ts";
 import type { Checkpoint, Failure, Generation, KnownEnd, ViewStatus, ViewStore } from "../runtime/ports.ts";
-import type { Database } from "./sql.ts";
 import { sqlState } from "./sql-errors.ts";
+import type { Database } from "./sql.ts";
 import { generationList } from "./view-generations.ts";
 import { named, shared } from "./view-names.ts";
 
@@ -20,16 +20,20 @@ interface CheckpointRow extends Checkpoint {
 const time = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 const since = (column: string): string => `extract(epoch from clock_timestamp() - ${column})::float8 * 1000`;
 
-const readGenerations = named(`select ${generationList}, ${since("caught_up_at")} as "caughtUpAgoMs" from ${shared.generations} where view = any($1::text[]) order by view, generation`);
+const readGenerations = named(
+  `select ${generationList}, ${since("caught_up_at")} as "caughtUpAgoMs" from ${shared.generations} where view = any($1::text[]) order by view, generation`,
+);
 const readCheckpoints = named(
   `select view, generation, log, partition, position, event_id as "eventId", log_id as "logId", hint, failure, ${time("updated_at")} as "updatedAt" ` +
     `from ${shared.checkpoints} where view = any($1::text[]) order by view, generation, log, partition`,
 );
-const readEnds = named(`select log, partition, position, greatest(0, ${since("recorded_at")}) as "ageMs" from ${shared.ends} where log = any($1::text[]) order by log, partition`);
+const readEnds = named(
+  `select log, partition, position, greatest(0, ${since("recorded_at")}) as "ageMs" from ${shared.ends} where log = any($1::text[]) order by log, partition`,
+);
 
 const upsertEnds = named(
   `insert into ${shared.ends}(log, partition, position, recorded_at) ` +
-    "select u.log, u.partition, u.position, clock_timestamp() from unnest($1::text[], $2::int[], $3::bigint[]) u(log, partition, position) order by u.log collate \"C\", u.partition " +
+    'select u.log, u.partition, u.position, clock_timestamp() from unnest($1::text[], $2::int[], $3::bigint[]) u(log, partition, position) order by u.log collate "C", u.partition ' +
     `on conflict (log, partition) do update set position = greatest(${shared.ends}.position, excluded.position), recorded_at = excluded.recorded_at`,
 );
 
@@ -61,25 +65,54 @@ export function viewStatus(database: Database): Pick<ViewStore, "status" | "reco
       const names = views.map(({ name }) => name);
       // ends first: a checkpoint read after them can only be newer
       const ends = await read<KnownEnd>(readEnds, [...new Set(views.flatMap(({ logs }) => logs))]);
-      const [checkpoints, generations] = await Promise.all([read<CheckpointRow>(readCheckpoints, names), read<GenerationRow>(readGenerations, names)]);
+      const [checkpoints, generations] = await Promise.all([
+        read<CheckpointRow>(readCheckpoints, names),
+        read<GenerationRow>(readGenerations, names),
+      ]);
       return views.map((view) => statusOf(view, generations, checkpoints, ends));
     },
     async recordEnds(ends, views) {
       if (ends.length === 0) return;
       const consumed = views.flatMap((view) => view.logs.map((log) => ({ view: view.name, log })));
       const sorted = [
-        database.array("text", ends.map(({ log }) => log)),
-        database.array("int4", ends.map(({ partition }) => partition)),
-        database.array("int8", ends.map(({ position }) => position)),
+        database.array(
+          "text",
+          ends.map(({ log }) => log),
+        ),
+        database.array(
+          "int4",
+          ends.map(({ partition }) => partition),
+        ),
+        database.array(
+          "int8",
+          ends.map(({ position }) => position),
+        ),
       ];
       await database.query({ ...upsertEnds, values: sorted });
       if (consumed.length === 0) return;
-      await database.query({ ...markCaughtUp, values: [database.array("text", consumed.map(({ view }) => view)), database.array("text", consumed.map(({ log }) => log))] });
+      await database.query({
+        ...markCaughtUp,
+        values: [
+          database.array(
+            "text",
+            consumed.map(({ view }) => view),
+          ),
+          database.array(
+            "text",
+            consumed.map(({ log }) => log),
+          ),
+        ],
+      });
     },
   };
 }
 
-function statusOf(view: AnyView, generations: readonly GenerationRow[], checkpoints: readonly CheckpointRow[], ends: readonly KnownEnd[]): ViewStatus {
+function statusOf(
+  view: AnyView,
+  generations: readonly GenerationRow[],
+  checkpoints: readonly CheckpointRow[],
+  ends: readonly KnownEnd[],
+): ViewStatus {
   const own = generations.filter((g) => g.view === view.name);
   return {
     view: view.name,
@@ -87,11 +120,23 @@ function statusOf(view: AnyView, generations: readonly GenerationRow[], checkpoi
       const rows = checkpoints.filter((c) => c.view === view.name && c.generation === generation.generation);
       return {
         ...generation,
-        checkpoints: rows.map(({ log, partition, position, eventId, logId, hint, updatedAt }) => ({ log, partition, position, eventId, logId, hint, updatedAt })),
+        checkpoints: rows.map(({ log, partition, position, eventId, logId, hint, updatedAt }) => ({
+          log,
+          partition,
+          position,
+          eventId,
+          logId,
+          hint,
+          updatedAt,
+        })),
         failures: rows.flatMap(({ log, partition, failure }): Failure[] => (failure === null ? [] : [{ log, partition, ...failure }])),
       };
     }),
     ends: ends.filter(({ log }) => view.logs.includes(log)),
-    caughtUpAgoMs: new Map(own.flatMap(({ generation, caughtUpAgoMs }): [number, number][] => (caughtUpAgoMs === null ? [] : [[generation, Math.max(0, caughtUpAgoMs)]]))),
+    caughtUpAgoMs: new Map(
+      own.flatMap(({ generation, caughtUpAgoMs }): [number, number][] =>
+        caughtUpAgoMs === null ? [] : [[generation, Math.max(0, caughtUpAgoMs)]],
+      ),
+    ),
   };
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after as afterAll, before, describe, test } from "node:test";
-import { TidemarkError } from "../errors.ts";
 import { allViews, eventsOf, logWriter, orderSummaries, orderTotals, productStats, random, randomLogs } from "../../test/view-domain.ts";
 import { after, applyAll, applyNext, assertFold, engines, feedLive, type StoreUnderTest } from "../../test/view-stores.ts";
+import type { TidemarkError } from "../errors.ts";
 
 for (const [engine, open] of Object.entries(engines)) {
   describe(`view store on ${engine}`, () => {
@@ -62,7 +62,11 @@ for (const [engine, open] of Object.entries(engines)) {
         await store.ensure(view);
         const { generation } = await store.create(view);
         const log = logWriter("orders", 1);
-        const events = [log.add("a", "Created", { customerId: null }), log.add("a", "Added", { productId: "p", quantity: 2 }), log.add("a", "Added", { productId: "p", quantity: 3 })];
+        const events = [
+          log.add("a", "Created", { customerId: null }),
+          log.add("a", "Added", { productId: "p", quantity: 2 }),
+          log.add("a", "Added", { productId: "p", quantity: 3 }),
+        ];
         const failing: typeof view = {
           ...view,
           fold(current, event, key) {
@@ -73,14 +77,18 @@ for (const [engine, open] of Object.entries(engines)) {
         const projection = store.projection(failing, generation);
         await projection.checkpoints(new Map(view.logs.map((name) => [name, 1])));
         const start = await projection.checkpoint("orders", 0);
-        await assert.rejects(
-          projection.apply(start, after(start, events), events),
-          (error: TidemarkError) => {
-            assert.equal(error.code, "HANDLER_FAILED");
-            assert.deepEqual(error.details, { view: view.name, type: "Added", log: "orders", partition: 0, position: 2, problem: "no such thing" });
-            return true;
-          },
-        );
+        await assert.rejects(projection.apply(start, after(start, events), events), (error: TidemarkError) => {
+          assert.equal(error.code, "HANDLER_FAILED");
+          assert.deepEqual(error.details, {
+            view: view.name,
+            type: "Added",
+            log: "orders",
+            partition: 0,
+            position: 2,
+            problem: "no such thing",
+          });
+          return true;
+        });
         assert.deepEqual(await projection.checkpoint("orders", 0), start);
         await assertFold(store, view, generation, []);
         assert.equal(await applyNext(projection, start, events, 1), "applied");
@@ -92,7 +100,12 @@ for (const [engine, open] of Object.entries(engines)) {
       const { store } = under;
       const projection = await feedLive(store, orderTotals, 1);
       const log = logWriter("orders", 1);
-      const bad: [string, unknown][] = [["fractional", { count: 1.5, paid: true, customerId: null }], ["text", { count: 1, paid: true, customerId: "\0" }], ["missing", { count: 1, customerId: null }], ["long", { count: 1, paid: true, customerId: null }]];
+      const bad: [string, unknown][] = [
+        ["fractional", { count: 1.5, paid: true, customerId: null }],
+        ["text", { count: 1, paid: true, customerId: "\0" }],
+        ["missing", { count: 1, customerId: null }],
+        ["long", { count: 1, paid: true, customerId: null }],
+      ];
       for (const [name, document] of bad) {
         const stream = name === "long" ? "k".repeat(3_000) : name;
         const event = log.add(stream, "Created", { customerId: null });
@@ -110,7 +123,14 @@ for (const [engine, open] of Object.entries(engines)) {
       const documents: Record<string, unknown>[] = [
         { customerId: null, status: "OPEN", items: [], count: 0 },
         { customerId: null, status: "OPEN", items: [], count: -3, method: null, weight: 0.1 },
-        { customerId: null, status: "OPEN", items: [{ productId: "'\"\\ü{}\u0000", quantity: 1 }], count: Number.MAX_SAFE_INTEGER, method: "", extra: { deep: [null, "x"] } },
+        {
+          customerId: null,
+          status: "OPEN",
+          items: [{ productId: "'\"\\ü{}\u0000", quantity: 1 }],
+          count: Number.MAX_SAFE_INTEGER,
+          method: "",
+          extra: { deep: [null, "x"] },
+        },
       ];
       const log = logWriter("orders", 1);
       const events = documents.map((_, i) => log.add(`d${i}`, "Created", { customerId: null }));
@@ -120,7 +140,13 @@ for (const [engine, open] of Object.entries(engines)) {
       const found = await store.get(orderSummaries, generation, ["d2", "none", "d0", "d1", "\0"]);
       assert.deepEqual(
         found.map((one) => one?.document),
-        [{ ...documents[2], customerName: null }, undefined, { ...documents[0], customerName: null }, { ...documents[1], customerName: null }, undefined],
+        [
+          { ...documents[2], customerName: null },
+          undefined,
+          { ...documents[0], customerName: null },
+          { ...documents[1], customerName: null },
+          undefined,
+        ],
       );
     });
 
@@ -156,12 +182,21 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.equal(await applyNext(projection, await projection.checkpoint("orders", 0), events, 1), "applied");
       await store.recordEnds([{ log: "orders", partition: 0, position: 0 }, ends[1]!], [orderTotals]);
       const now = await status();
-      assert.deepEqual(now.ends.map(({ log, partition, position }) => ({ log, partition, position })), ends);
+      assert.deepEqual(
+        now.ends.map(({ log, partition, position }) => ({ log, partition, position })),
+        ends,
+      );
       for (const { ageMs } of now.ends) assert.ok(ageMs >= 0 && ageMs < 10_000, String(ageMs));
       const ago = now.caughtUpAgoMs.get(generation)!;
       assert.ok(ago >= 0 && ago < 10_000, String(ago));
       const { checkpoints } = now.generations.find((g) => g.generation === generation)!;
-      assert.deepEqual(checkpoints.map(({ partition, position, logId }) => [partition, position, logId]), [[0, 1, "id of orders"], [1, 0, null]]);
+      assert.deepEqual(
+        checkpoints.map(({ partition, position, logId }) => [partition, position, logId]),
+        [
+          [0, 1, "id of orders"],
+          [1, 0, null],
+        ],
+      );
     });
   });
 }

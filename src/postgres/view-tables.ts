@@ -8,8 +8,17 @@ const sqlType = (type: ColumnType): string => (type === "text" ? 'text collate "
 
 function createTable(shape: ViewShape, table: string, indexes: readonly (readonly string[])[]): string {
   const columns = [...shape.columns.values()].map((c) => `${quoted(c.field)} ${sqlType(c.type)}`);
-  const hidden = ['_key text collate "C" primary key', "_held boolean not null default false", "_version bigint not null default 0", "_updated text", "_rest json"];
-  const creations = indexes.map((fields) => `create index ${quoted(fitName(`${table}_by_${fields.join("_")}`))} on ${quoted(table)}(${[...fields.map(quoted), "_key"].join(", ")});`);
+  const hidden = [
+    '_key text collate "C" primary key',
+    "_held boolean not null default false",
+    "_version bigint not null default 0",
+    "_updated text",
+    "_rest json",
+  ];
+  const creations = indexes.map(
+    (fields) =>
+      `create index ${quoted(fitName(`${table}_by_${fields.join("_")}`))} on ${quoted(table)}(${[...fields.map(quoted), "_key"].join(", ")});`,
+  );
   return [`create table ${quoted(table)}(${[...hidden, ...columns].join(", ")}) with (fillfactor = 80);`, ...creations].join("\n");
 }
 

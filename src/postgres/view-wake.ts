@@ -23,7 +23,13 @@ export function viewWake(database: Database): ViewWake {
     for (const callback of [...generations]) callback();
   };
 
-  async function subscribe<C>(callbacks: Set<C>, callback: C, channel: string, onPayload: (payload: string) => void, onReconnect: () => void): Promise<Unsubscribe> {
+  async function subscribe<C>(
+    callbacks: Set<C>,
+    callback: C,
+    channel: string,
+    onPayload: (payload: string) => void,
+    onReconnect: () => void,
+  ): Promise<Unsubscribe> {
     const wrapped = ((...args: unknown[]) => (callback as (...args: unknown[]) => void)(...args)) as C; // the same function twice is two subscriptions
     callbacks.add(wrapped);
     let stop: Unsubscribe;
@@ -69,7 +75,11 @@ export function viewWake(database: Database): ViewWake {
     checkpointMoved(moved) {
       const { view, generation, log, partition, position } = moved;
       tellCheckpoints(moved);
-      database.notify(channels.checkpoints, JSON.stringify([view, generation, log, partition]), JSON.stringify([me, view, generation, log, partition, position]));
+      database.notify(
+        channels.checkpoints,
+        JSON.stringify([view, generation, log, partition]),
+        JSON.stringify([me, view, generation, log, partition, position]),
+      );
     },
     generationsChanged(view) {
       tellGenerations();

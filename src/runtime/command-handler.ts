@@ -7,7 +7,7 @@ import type { End } from "./command-batch.ts";
 import { handleBatch } from "./command-batch.ts";
 import { checkCommand } from "./command-job.ts";
 import type { CheckedCommand } from "./command-job.ts";
-import { commandLane } from "./command-lane.ts";
+import { commandQueue } from "./command-queue.ts";
 import { inProgress } from "./in-progress.ts";
 import type { Clock, EventStore, LogIdentity, Logger } from "./ports.ts";
 import { startingStates } from "./starting-states.ts";
@@ -29,6 +29,8 @@ export interface CommandHandlerOptions {
   readonly maxQueued?: number;
   /** Commands in one append; 1,000 unless given. */
   readonly maxBatch?: number;
+  /** Commands under way up to which all lanes share one append; 500 unless given. */
+  readonly joinUpTo?: number;
   /** Conflicts after which a command ends with CONTENTION; 10 unless given. */
   readonly maxAttempts?: number;
   /** How long a repeat waits for the same command under way in this process; 5,000 unless given. */
@@ -62,7 +64,12 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
     limitBytes: (log: string) => Math.min(limits.get(log) ?? maxEventBytes, maxEventBytes),
     onStored,
   };
-  const lanes = Array.from({ length: store.lanes }, (_, lane) => commandLane(options.maxBatch ?? 1_000, (jobs) => handleBatch(lane, jobs, parts)));
+  const queue = commandQueue({
+    lanes: store.lanes,
+    maxBatch: options.maxBatch ?? 1_000,
+    joinUpTo: options.joinUpTo ?? 500,
+    handle: (lane, jobs) => handleBatch(lane, jobs, parts),
+  });
 
   function onStored(ends: readonly End[]): void {
     try {
@@ -82,8 +89,7 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
 
   const enqueue = (command: CheckedCommand): Promise<Outcome> =>
     new Promise((resolve, reject) => {
-      const lane = lanes[store.laneOf(command.aggregate.name, command.partition)]!;
-      lane.push({ ...command, attempts: 0, resolve, reject });
+      queue.push({ ...command, lane: store.laneOf(command.aggregate.name, command.partition), attempts: 0, resolve, reject });
     });
 
   return {
@@ -101,7 +107,7 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
     limitEventBytes: (log, bytes) => void limits.set(log, bytes),
     async close() {
       closed = true;
-      await Promise.all(lanes.map((lane) => lane.idle()));
+      await queue.idle();
     },
   };
 }

@@ -24,6 +24,7 @@ export interface CheckedCommand {
 }
 
 export interface Job extends CheckedCommand {
+  readonly lane: number;
   /** How often a conflict sent it back. */
   attempts: number;
   resolve(outcome: Outcome): void;

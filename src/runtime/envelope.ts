@@ -10,7 +10,7 @@ import type { NewStoredEvent } from "./ports.ts";
 const headerBytes = 1_024;
 
 /** JSON.stringify writes both as escapes; a look at the text is cheap, and only what it suspects is looked at closely. */
-const suspicious = /\\u(?:0000|[dD][89abAB])/;
+const suspicious = /\\u(?:0000|[dD][89a-fA-F])/;
 
 /**
  * All events of one decision.

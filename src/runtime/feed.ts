@@ -9,6 +9,7 @@ import { pause, wake } from "./wake.ts";
 export interface FeedOptions {
   readonly projection: ViewProjection;
   readonly log: string;
+  /** The feed's own from now on: closed with it. */
   readonly reader: LogReader;
   readonly logger: Logger;
   /** Called after each checkpoint this feed moved. */
@@ -30,6 +31,8 @@ interface Partition {
   queue: Batch[];
   applying: boolean;
   failure: Failure | null;
+  /** The log cannot be read on from here; what was read before it is still to be applied. */
+  blocked: { readonly problem: string; readonly position: number } | null;
   assigned: boolean;
 }
 
@@ -60,6 +63,7 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
     p.checkpoint = checkpoint;
     p.cursor = checkpoint;
     p.queue = [];
+    p.blocked = null;
     rouse();
   };
   const stand = async (p: Partition, problem: string, position: number) => {
@@ -138,6 +142,11 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
     }
     if (failed !== null) await stand(p, failed.message, failed.details.position);
   };
+  /** What was read before the place that cannot be read is applied first. */
+  const standIfBlocked = async (p: Partition) => {
+    if (p.blocked === null || p.failure !== null || p.queue.length > 0 || !p.assigned || stop.signal.aborted) return;
+    await stand(p, p.blocked.problem, p.blocked.position);
+  };
   const work = (p: Partition) => {
     if (p.applying || p.failure !== null || p.queue.length === 0) return;
     const run = async () => {
@@ -153,6 +162,7 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
         if (wasFull) changed.signal();
       }
       p.applying = false;
+      await standIfBlocked(p);
     };
     p.applying = true;
     const running: Promise<void> = run().finally(() => working.delete(running));
@@ -164,7 +174,7 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
     while (!stop.signal.aborted) {
       const ticket = changed.ticket();
       interrupt = new AbortController();
-      const all = [...partitions.values()].filter((p) => p.assigned && p.failure === null);
+      const all = [...partitions.values()].filter((p) => p.assigned && p.failure === null && p.blocked === null);
       const open = all.filter((p) => queued(p) < maxEventsQueued);
       if (open.length === 0) {
         await changed.after(ticket, { signal: stop.signal });
@@ -188,7 +198,11 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
       } catch (error) {
         if (isTidemarkError(error, "LOG_GAP") || isTidemarkError(error, "LOG_DIVERGED")) {
           const { partition } = error.details;
-          for (const p of open) if (partition === undefined || p.checkpoint.partition === partition) await stand(p, error.message, p.cursor.position + 1);
+          for (const { p, cursor } of asked) {
+            if ((partition !== undefined && cursor.partition !== partition) || p.cursor !== cursor) continue;
+            p.blocked = { problem: error.message, position: cursor.position + 1 };
+            if (!p.applying) await standIfBlocked(p);
+          }
         } else if (!stop.signal.aborted) {
           trouble("the log cannot be read", error);
           await pause(backOffMs, stop.signal);
@@ -208,7 +222,7 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
         partitions.delete(partition);
       }
       for (const [partition, checkpoint] of wanted) {
-        if (!partitions.has(partition)) partitions.set(partition, { checkpoint, cursor: checkpoint, queue: [], applying: false, failure: null, assigned: true });
+        if (!partitions.has(partition)) partitions.set(partition, { checkpoint, cursor: checkpoint, queue: [], applying: false, failure: null, blocked: null, assigned: true });
       }
       rouse();
     },
@@ -217,6 +231,7 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
       stop.abort();
       await fetching;
       await Promise.all(working);
+      await reader.close();
     },
   };
 }

@@ -97,7 +97,7 @@ export interface EventStore {
   readonly lanes: number;
   laneOf(log: string, partition: number): number;
   /**
-   * One round trip, one transaction (I1, I6). At most one call in flight per lane; commands of one call share the lane.
+   * One round trip, one transaction (I1, I6). At most one call in flight per lane; commands of one call share the lane, unless it is the only call in flight.
    * Outcomes in the order of the commands. A data error fails the call as a whole (the caller bisects).
    * @throws UNAVAILABLE where the outcome is unknown
    */

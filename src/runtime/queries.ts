@@ -14,6 +14,8 @@ export interface QueriesOptions {
   readonly ownEnds?: OwnEnds;
   /** Waiting queries at a time; more are OVERLOADED. */
   readonly maxWaiting?: number;
+  /** Milliseconds since the epoch, for ages; the platform's clock unless given. */
+  readonly clock?: () => number;
 }
 
 export interface QuerySide extends Queries {
@@ -25,10 +27,10 @@ export interface QuerySide extends Queries {
 const defaultWaitMs = 5_000;
 const maxWaitMs = 30_000;
 
-export async function querySide({ stores, ownEnds = new Map(), maxWaiting = 10_000 }: QueriesOptions): Promise<QuerySide> {
+export async function querySide({ stores, ownEnds = new Map(), maxWaiting = 10_000, clock = Date.now }: QueriesOptions): Promise<QuerySide> {
   const waiting = waiters(maxWaiting);
   const monitors = new Map<AnyView, ViewMonitor>();
-  for (const [view, store] of stores) monitors.set(view, viewMonitor(view, store, ownEnds));
+  for (const [view, store] of stores) monitors.set(view, viewMonitor(view, store, ownEnds, clock));
   const unsubscribes = await Promise.all(
     [...new Set(stores.values())].flatMap((store) => {
       const own = [...monitors.values()].filter((monitor) => stores.get(monitor.view) === store);
@@ -62,12 +64,12 @@ export async function querySide({ stores, ownEnds = new Map(), maxWaiting = 10_0
     const deadlineAt = Date.now() + waitMs;
     for (let attempt = 1; ; attempt += 1) {
       const { generation } = await monitor.generation();
-      const covered = parts.length === 0 || (await waiting.until(() => monitor.covers(generation, parts), monitor.refresh, deadlineAt));
-      if (!covered && !options.allowStale) {
-        const { ageMs } = await monitor.freshness(generation);
-        throw new TidemarkError("READ_MODEL_BEHIND", { view: view.name, waitedMs: waitMs, ageMs });
-      }
       try {
+        const covered = parts.length === 0 || (await waiting.until(() => monitor.covers(generation, parts), monitor.refresh, deadlineAt));
+        if (!covered && !options.allowStale) {
+          const { ageMs } = await monitor.freshness(generation);
+          throw new TidemarkError("READ_MODEL_BEHIND", { view: view.name, waitedMs: waitMs, ageMs });
+        }
         // Freshness first: what is read after it is at least as fresh as it says.
         const { stale, ageMs } = await monitor.freshness(generation);
         const value = await look(store, generation);

@@ -3,7 +3,7 @@
  * One process at a time fills it (the others stand by and take over when it dies); the checkpoints' compare-and-set is what makes it right.
  */
 import type { AnyView } from "../core/definition.ts";
-import { isTidemarkError } from "../errors.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
 import { feed } from "./feed.ts";
 import type { Logger, Transport, ViewStore } from "./ports.ts";
 import { type Wake, pause, wake } from "./wake.ts";
@@ -24,14 +24,18 @@ export interface FillOptions {
   readonly onProgress?: (progress: RebuildProgress) => void;
 }
 
-/** Resolves when `generation` is live (whoever switched), or `stop` aborts. @throws REBUILD_REFUSED where a handler stopped it */
+/** Resolves when `generation` is live (whoever switched) or retired, or `stop` aborts. @throws REBUILD_REFUSED where a handler stopped it; anything else may pass, and the work goes on where it was */
 export async function fillAndSwitch(options: FillOptions): Promise<void> {
   const { view, generation, store, stop } = options;
   await store.withOwnership(`rebuild ${view.name} ${generation}`, stop, async (lost) => {
-    const { generations } = await store.ensure(view);
-    if (generations.find((g) => g.generation === generation)?.state !== "building") return;
+    if (!(await isBuilding(store, view, generation))) return;
     await fill(options, AbortSignal.any([stop, lost]));
   });
+}
+
+async function isBuilding(store: ViewStore, view: AnyView, generation: number): Promise<boolean> {
+  const { generations } = await store.ensure(view);
+  return generations.some((g) => g.generation === generation && g.state === "building");
 }
 
 async function fill({ view, generation, store, transport, logger, onProgress }: FillOptions, ended: AbortSignal): Promise<void> {
@@ -55,14 +59,16 @@ async function fill({ view, generation, store, transport, logger, onProgress }: 
       if (ended.aborted) return;
       const partitions = feeds.flatMap((each) => each.partitions().map((p) => ({ log: each.log, ...p })));
       const failed = partitions.find((p) => p.failure !== null)?.failure;
-      if (failed) throw new Error(failed.problem);
+      if (failed) throw new TidemarkError("REBUILD_REFUSED", { view: view.name, problem: failed.problem });
       onProgress?.({ done: partitions.reduce((sum, p) => sum + p.position, 0), total });
-      const caughtUp = partitions.every((p) => p.position >= (targets.get(p.log)?.[p.partition] ?? 0));
+      // A generation that was retired meanwhile has lost its partitions.
+      const caughtUp = partitions.length === checkpoints.length && partitions.every((p) => p.position >= (targets.get(p.log)?.[p.partition] ?? 0));
       if (caughtUp && (await switched(store, view, generation))) {
         const seconds = (performance.now() - startedAt) / 1_000;
         logger.info(`view '${view.name}' is served by generation ${generation} now`, { view: view.name, generation, events: total, seconds: Number(seconds.toFixed(3)) });
         return;
       }
+      if (partitions.length < checkpoints.length && !(await isBuilding(store, view, generation))) return;
       await waitForMore(applied, ticket, ended, caughtUp);
     }
   } finally {

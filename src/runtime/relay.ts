@@ -79,18 +79,24 @@ export function relay(options: RelayOptions): Relay {
       try {
         const run = async (lost: AbortSignal) => {
           const ended = AbortSignal.any([lost, stop.signal]);
-          await runOnce(options, ended, appended, (positions) => {
-            relayed = positions;
-            backOffMs = 100;
-            enter("running");
-          });
+          try {
+            await runOnce(options, ended, appended, (positions) => {
+              relayed = positions;
+              backOffMs = 100;
+              enter("running");
+            });
+          } finally {
+            if (lost.aborted && !stop.signal.aborted) enter("waiting");
+          }
         };
         if (state !== "retrying") enter("waiting");
         if (options.exclusive === false) await run(new AbortController().signal);
         else await store.withOwnership(`relay ${identity.log}`, stop.signal, run);
+        // Its turn is over, by a lost ownership for instance.
+        await pause(backOffMs, stop.signal);
       } catch (error) {
         if (stop.signal.aborted) break;
-        if (isTidemarkError(error, "LOG_DIVERGED") || isTidemarkError(error, "INVALID_SETTING")) {
+        if (isRefusal(error)) {
           enter("diverged", error);
           return unsubscribe?.();
         }
@@ -113,6 +119,8 @@ export function relay(options: RelayOptions): Relay {
   };
 }
 
+const isRefusal = (error: unknown) => isTidemarkError(error, "LOG_DIVERGED") || isTidemarkError(error, "INVALID_SETTING") || isTidemarkError(error, "PARTITIONS_CHANGED");
+
 async function untilDone<T>(stop: AbortSignal, attempt: () => Promise<T>, failed: (error: unknown) => void): Promise<T | undefined> {
   while (!stop.aborted) {
     try {
@@ -128,7 +136,7 @@ async function untilDone<T>(stop: AbortSignal, attempt: () => Promise<T>, failed
 async function runOnce({ store, identity, openWriter, logger, maxEventBytes, batch = 1_000 }: RelayOptions, ended: AbortSignal, appended: Wake, progress: (relayed: readonly number[]) => void): Promise<void> {
   const { log } = identity;
   const writer = await openWriter(identity);
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = new Map<PartitionState, Promise<void>>();
   const recoveries = new Set<Promise<void>>();
   const broken = new AbortController();
   const over = AbortSignal.any([ended, broken.signal]);
@@ -188,7 +196,8 @@ async function runOnce({ store, identity, openWriter, logger, maxEventBytes, bat
       // A partition that went back to its tail during the read was asked for by another position.
       const next = asked.filter((a) => !a.s.recovering && a.s.position === a.position).map((a) => ({ s: a.s, events: eventsAfter(log, a, rows) }));
       // The last sends were under way during this read. At most one send per partition is in flight (I2).
-      if (inFlight.size > 0) await within(slowSendMs, Promise.all(inFlight));
+      const awaited = [...inFlight].flatMap(([s, sending]) => (s.slow ? [] : sending));
+      if (awaited.length > 0) await within(slowSendMs, Promise.all(awaited));
       for (const s of states) s.slow = s.sending;
       if (performance.now() - recordedAt > recordEveryMs) await record();
       let sent = false;
@@ -198,17 +207,16 @@ async function runOnce({ store, identity, openWriter, logger, maxEventBytes, bat
         s.position = last.position;
         s.eventId = last.id;
         sent = true;
-        const sending: Promise<void> = send(s, events).finally(() => inFlight.delete(sending));
-        inFlight.add(sending);
+        inFlight.set(s, send(s, events).finally(() => inFlight.delete(s)));
       }
       if (!sent) await appended.after(ticket, { maxWaitMs: slowPollMs, signal: over });
     }
-    await Promise.all(inFlight);
+    await Promise.all(inFlight.values());
     if (broken.signal.aborted) throw broken.signal.reason;
     await record();
   } finally {
     broken.abort();
-    await Promise.allSettled([...inFlight, ...recoveries]);
+    await Promise.allSettled([...inFlight.values(), ...recoveries]);
     await writer.close();
   }
 }

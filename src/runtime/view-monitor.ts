@@ -38,9 +38,11 @@ interface Known {
   readonly at: number;
 }
 
-export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds): ViewMonitor {
+/** @param clock milliseconds since the epoch */
+export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, clock: () => number = Date.now): ViewMonitor {
   let known: Known | null = null;
   let refreshing: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
   /** By generation, then log/partition. */
   const positions = new Map<number, Map<string, number>>();
   const caughtUpAt = new Map<number, number>();
@@ -65,9 +67,11 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds): 
     caughtUpAt.set(generation, Math.max(caughtUpAt.get(generation) ?? 0, at));
   };
   const read = async () => {
+    // The time before the question: ages and validity err on the side of older.
+    const at = clock();
     const [[status], current] = await Promise.all([store.status([view]), store.current(view)]);
     if (status === undefined) throw new TidemarkError("UNAVAILABLE", { what: `The status of view '${view.name}'` });
-    known = { status, current, at: Date.now() };
+    known = { status, current, at };
     for (const { generation, checkpoints } of status.generations) {
       for (const c of checkpoints) raise(generation, keyOf(c.log, c.partition), c.position);
       const ago = status.caughtUpAgoMs.get(generation);
@@ -75,7 +79,19 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds): 
       noteCaughtUp(generation, known);
     }
   };
-  const refresh = () => (refreshing ??= read().finally(() => (refreshing = null)));
+  const begin = () => (refreshing = read().finally(() => (refreshing = null)));
+  /** Always a read that begins after the call: one under way may be older than what the caller has heard of. */
+  const refresh = () => {
+    if (refreshing === null) return begin();
+    return (next ??= refreshing
+      .catch(() => {
+        // told to those who began it
+      })
+      .then(() => {
+        next = null;
+        return begin();
+      }));
+  };
 
   return {
     view,
@@ -86,28 +102,34 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds): 
       return known.current;
     },
     covers(generation, parts) {
-      const checkpoints = known?.status.generations.find((g) => g.generation === generation)?.checkpoints ?? [];
+      const found = known?.status.generations.find((g) => g.generation === generation);
+      if (known !== null && known.current?.generation !== generation && (found === undefined || found.state === "retired")) {
+        throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
+      }
+      const checkpoints = found?.checkpoints ?? [];
       return parts
         .filter((part) => view.logs.includes(part.log))
         .map((part) => {
           const ofLog = checkpoints.filter((c) => c.log === part.log);
-          const known = ofLog.find((c) => c.logId !== null)?.logId ?? part.logId;
-          if (known !== part.logId) throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' is another one now` });
+          const logId = ofLog.find((c) => c.logId !== null)?.logId ?? null;
+          if (logId !== null && logId !== part.logId) throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' is another one now` });
           if (ofLog.length > 0 && part.partition >= ofLog.length) throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' has no partition ${part.partition}` });
+          // Positions of a log whose id is not known yet may be those of another history.
+          if (logId === null && part.position > 0) return false;
           return (positionsOf(generation).get(keyOf(part.log, part.partition)) ?? 0) >= part.position;
         })
         .every(Boolean);
     },
     async freshness(generation) {
-      if (known === null || Date.now() - known.at > freshForMs) await refresh();
+      if (known === null || clock() - known.at > freshForMs) await refresh();
       const now = known!;
       noteCaughtUp(generation, now);
       const own = positionsOf(generation);
-      const elapsed = Date.now() - now.at;
-      const unknown = now.status.ends.length === 0 || now.status.ends.some((end) => end.ageMs + elapsed > recordValidMs);
+      const elapsed = clock() - now.at;
+      const unknown = !view.logs.every((log) => now.status.ends.some((end) => end.log === log)) || now.status.ends.some((end) => end.ageMs + elapsed > recordValidMs);
       const behindOwn = view.logs.some((log) => (ownEnds.get(log) ?? []).some((end, partition) => (own.get(keyOf(log, partition)) ?? 0) < end));
-      const since = caughtUpAt.get(generation) ?? Date.parse(now.status.generations.find((g) => g.generation === generation)?.createdAt ?? new Date().toISOString());
-      return { stale: unknown || behindOwn || !isCaughtUp(generation, now), ageMs: Math.max(0, Date.now() - since) };
+      const since = caughtUpAt.get(generation) ?? Date.parse(now.status.generations.find((g) => g.generation === generation)?.createdAt ?? new Date(clock()).toISOString());
+      return { stale: unknown || behindOwn || !isCaughtUp(generation, now), ageMs: Math.max(0, clock() - since) };
     },
     moved({ generation, log, partition, position }) {
       raise(generation, keyOf(log, partition), position);

@@ -3,6 +3,7 @@
  * A generation that is still being built is filled by a rebuild (rebuild.ts), not here.
  */
 import type { AnyView } from "../core/definition.ts";
+import { isTidemarkError } from "../errors.ts";
 import { type Feed, feed } from "./feed.ts";
 import type { Assignment, Checkpoint, Failure, Generation, Logger, Transport, ViewStore } from "./ports.ts";
 import { fillAndSwitch } from "./rebuild.ts";
@@ -26,6 +27,8 @@ export interface ViewWorker {
   readonly started: Promise<void>;
   stop(): Promise<void>;
 }
+
+const isRefused = (error: unknown) => isTidemarkError(error, "REBUILD_REFUSED");
 
 export function viewWorker({ view, store, transport, group, logger }: ViewWorkerOptions): ViewWorker {
   const stop = new AbortController();
@@ -54,6 +57,22 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
     await Promise.all([...(own?.values() ?? [])].map((each) => each.stop()));
   };
 
+  const attempt = async <T>(what: string, action: () => Promise<T>, isFinal: (error: unknown) => boolean = () => false): Promise<T | undefined> => {
+    let said = false;
+    for (let backOffMs = 100; !stop.signal.aborted; backOffMs = Math.min(backOffMs * 2, 2_000)) {
+      try {
+        return await action();
+      } catch (error) {
+        if (stop.signal.aborted) break;
+        if (isFinal(error)) throw error;
+        if (!said) logger.warn(`view '${view.name}': ${what} failed, trying again`, { view: view.name, problem: String(error) });
+        said = true;
+        await pause(backOffMs, stop.signal);
+      }
+    }
+    return undefined;
+  };
+
   /** Brings the feeds in line with the generations and the assignment as they are now. */
   const align = async (partitionsOf: ReadonlyMap<string, number>) => {
     const { generations, changed: hashChanged } = await store.ensure(view);
@@ -65,7 +84,7 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
     for (const generation of fed) await open(generation, partitionsOf);
     for (const { generation, state } of generations) {
       if (state !== "building" || rebuilds.has(generation)) continue;
-      const job = fillAndSwitch({ view, generation, store, transport, logger, stop: stop.signal }).then(
+      const job = attempt(`rebuilding generation ${generation}`, () => fillAndSwitch({ view, generation, store, transport, logger, stop: stop.signal }), isRefused).then(
         () => changed.signal(),
         (error: unknown) => logger.error(`rebuild of view '${view.name}' (generation ${generation}) ended`, { view: view.name, generation, problem: String(error) }),
       );
@@ -74,20 +93,6 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
   };
 
   const running = (async () => {
-    const attempt = async <T>(what: string, action: () => Promise<T>): Promise<T | undefined> => {
-      let said = false;
-      for (let backOffMs = 100; !stop.signal.aborted; backOffMs = Math.min(backOffMs * 2, 2_000)) {
-        try {
-          return await action();
-        } catch (error) {
-          if (stop.signal.aborted) break;
-          if (!said) logger.warn(`view '${view.name}': ${what} failed, trying again`, { view: view.name, problem: String(error) });
-          said = true;
-          await pause(backOffMs, stop.signal);
-        }
-      }
-      return undefined;
-    };
     const partitionsOf = new Map<string, number>();
     for (const log of view.logs) {
       const identity = await attempt(`finding log '${log}'`, () => transport.identify(log, stop.signal));
