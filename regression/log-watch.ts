@@ -6,8 +6,8 @@ export interface LogWatch {
   faults(): string[];
 }
 
-/** A stopped partition, a refused history, a fault of the program. */
-const forbidden = /LOG_GAP|LOG_DIVERGED|HANDLER_FAILED|UNKNOWN_EVENT|PARTITIONS_CHANGED|UnhandledPromise|unhandled|TypeError|ReferenceError|RangeError|AssertionError|deadlock detected|heap out of memory/;
+/** A stopped partition, a refused history, a fault of the program: all that is logged as an error, and what a crash prints. */
+const forbidden = /"level":"(error|fatal)"|LOG_GAP|LOG_DIVERGED|HANDLER_FAILED|UNKNOWN_EVENT|PARTITIONS_CHANGED|UnhandledPromise|unhandled|TypeError|ReferenceError|RangeError|AssertionError|deadlock detected|heap out of memory/;
 
 export function logWatch(programs: readonly Program[]): LogWatch {
   const seen = new Map<string, number>();

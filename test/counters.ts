@@ -18,7 +18,11 @@ export const counters = aggregate(
       Added: z.object({ by: z.int(), sum: z.int(), note: z.string().optional() }),
       Padded: z.object({ padding: z.string() }),
     },
-    rejections: { AlreadyOpen: "The counter is open.", NotOpen: "There is no such counter.", TooLow: (data: { sum: number }) => `The sum would be ${data.sum}.` },
+    rejections: {
+      AlreadyOpen: "The counter is open.",
+      NotOpen: "There is no such counter.",
+      TooLow: (data: { sum: number }) => `The sum would be ${data.sum}.`,
+    },
     initial: null as number | null,
   },
   {

@@ -1,11 +1,11 @@
 /** Databases of both engines for tests of what runs on the SQL port, and the write store on them. */
 import { randomUUID } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { partitionOf } from "../src/core/partition.ts";
 import type { DatabaseOptions } from "../src/postgres/database-options.ts";
 import { eventStore, imageFolder, migrateWriteStore, openDatabase } from "../src/postgres/index.ts";
 import type { Database } from "../src/postgres/sql.ts";
-import { partitionOf } from "../src/core/partition.ts";
 import type { AppendCommand, EventStore, Logger } from "../src/runtime/ports.ts";
 import { postgres } from "./services.ts";
 
@@ -86,7 +86,13 @@ export function write(stream: string, n: number, given: Partial<AppendCommand> &
     ifMatch: false,
     kind: n > 0 ? "events" : "none",
     answer: JSON.stringify({ version: expectedVersion + n }),
-    events: Array.from({ length: n }, (_, i) => ({ id: randomUUID(), type: "Happened", schemaVersion: 1, data: `{"n":${i}}`, metadata: `{"commandId":"${id}"}` })),
+    events: Array.from({ length: n }, (_, i) => ({
+      id: randomUUID(),
+      type: "Happened",
+      schemaVersion: 1,
+      data: `{"n":${i}}`,
+      metadata: `{"commandId":"${id}"}`,
+    })),
     ...rest,
   };
 }

@@ -26,7 +26,7 @@ for (const compression of ["none", "gzip", "snappy", "lz4", "zstd"] as const) {
       const messages = written.slice(from, from + 100).map(({ key, value, header }, i) => ({
         topic,
         partition: 0,
-        timestamp: BigInt(1_700_000_000_000 + i * 10_000_000_000), // deltas beyond 32 bits
+        timestamp: BigInt(1_000_000_000_000 + i * 5_000_000_000), // deltas beyond 32 bits
         key: Buffer.from(key),
         value: Buffer.from(value),
         headers: new Map([[Buffer.from("h"), Buffer.from(header)]]),

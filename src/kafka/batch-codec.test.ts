@@ -3,10 +3,15 @@ import { test } from "node:test";
 import { compressionsAlgorithms, crc32c } from "@platformatic/kafka";
 import fc from "fast-check";
 import { decodeBatches, type RecordView } from "./batch-decoder.ts";
-import { eachHeader } from "./header-decoder.ts";
 import { batchEncoder, encodeHeaders, headerName, type RecordToWrite } from "./batch-encoder.ts";
+import { eachHeader } from "./header-decoder.ts";
 
-const text = fc.oneof(fc.string({ unit: "binary", maxLength: 200 }), fc.string({ maxLength: 3_000 }), fc.string({ minLength: 60, maxLength: 70, size: "max" }), fc.string({ unit: fc.constantFrom("a", "é", "€", "𝄞"), maxLength: 70 }));
+const text = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 200 }),
+  fc.string({ maxLength: 3_000 }),
+  fc.string({ minLength: 60, maxLength: 70, size: "max" }),
+  fc.string({ unit: fc.constantFrom("a", "é", "€", "𝄞"), maxLength: 70 }),
+);
 const header = fc.tuple(fc.string({ minLength: 1, maxLength: 20 }).filter(isAscii), text);
 const content = fc.record({ key: text, value: text, headers: fc.array(header, { maxLength: 5 }) });
 type Content = { key: string; value: string; headers: [string, string][] };

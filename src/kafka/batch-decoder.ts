@@ -141,4 +141,3 @@ export function varint(bytes: Buffer, cursor: At): number {
 function skipVarint(bytes: Buffer, cursor: At): void {
   while (bytes[cursor.at++]! > 0x7f);
 }
-

@@ -21,7 +21,7 @@ after(async () => {
 
 /** As a relay does: on a failed send the tail is read again, and it goes on from there. */
 async function relayAll(writer: LogWriter, partition: number, log: string, last: number, failures: unknown[]): Promise<void> {
-  for (let position = 0; position < last; ) {
+  for (let position = 0; position < last;) {
     try {
       if (failures.length > 0) position = (await writer.tails([partition]))[0]!.position;
       while (position < last) {
@@ -71,7 +71,11 @@ for (const how of ["stop", "kill"] as const) {
     const readAll = async () => {
       while (partitions.some((partition) => cursors.get(partition)!.position < last)) {
         try {
-          for (const batch of await reader.fetch([...cursors.values()], { maxEvents: 500, maxWaitMs: 1_000, signal: new AbortController().signal })) {
+          for (const batch of await reader.fetch([...cursors.values()], {
+            maxEvents: 500,
+            maxWaitMs: 1_000,
+            signal: new AbortController().signal,
+          })) {
             assert.equal(batch.events[0]!.position, cursors.get(batch.partition)!.position + 1);
             cursors.set(batch.partition, batch.next);
           }

@@ -36,7 +36,11 @@ export interface Cluster {
   /** A short call to any broker. Not repeated. */
   anyBroker<T>(call: (connection: Connection) => Promise<T>): Promise<T>;
   /** A short call to each leader of `partitions`, at the same time; repeated with fresh metadata where leaders moved or connections broke. @throws UNAVAILABLE, CLOSED, NOT_FOUND */
-  leaders<T>(topic: string, partitions: readonly number[], call: (connection: Connection, partitions: readonly number[], topic: TopicMetadata) => Promise<T>): Promise<T[]>;
+  leaders<T>(
+    topic: string,
+    partitions: readonly number[],
+    call: (connection: Connection, partitions: readonly number[], topic: TopicMetadata) => Promise<T>,
+  ): Promise<T[]>;
   close(): Promise<void>;
 }
 
@@ -74,16 +78,25 @@ export function openCluster(options: KafkaOptions): Cluster {
   };
 
   const ask = async (name: string): Promise<TopicMetadata | null> => {
-    const answer = await anyBroker((connection) => request(connection, metadataV12.api, () => metadataV12.createRequest([name], false, false), parseMetadata));
+    const answer = await anyBroker((connection) =>
+      request(connection, metadataV12.api, () => metadataV12.createRequest([name], false, false), parseMetadata),
+    );
     learnt = answer.brokers.map(({ host, port }) => ({ host, port }));
     const topic = answer.topics.find((t) => t.name === name);
     if (topic === undefined || topic.errorCode === code.unknownTopic) return null;
-    if (topic.errorCode === code.invalidTopic) throw new TidemarkError("INVALID_SETTING", { setting: `topic ${name}`, problem: "Kafka refuses the name" });
+    if (topic.errorCode === code.invalidTopic)
+      throw new TidemarkError("INVALID_SETTING", { setting: `topic ${name}`, problem: "Kafka refuses the name" });
     if (topic.errorCode !== code.none) throw new BrokerRefusal(`topic ${name}`, topic.errorCode);
     const byNode = new Map(answer.brokers.map((b) => [b.nodeId, { host: b.host, port: b.port }]));
     const leaders: (BrokerAddress | null)[] = [];
     for (const partition of topic.partitions) leaders[partition.partitionIndex] = byNode.get(partition.leaderId) ?? null;
-    return { topic: name, topicId: topic.topicId, leaders, replication: Math.min(...topic.partitions.map((p) => p.replicaNodes.length)), brokers: answer.brokers.length };
+    return {
+      topic: name,
+      topicId: topic.topicId,
+      leaders,
+      replication: Math.min(...topic.partitions.map((p) => p.replicaNodes.length)),
+      brokers: answer.brokers.length,
+    };
   };
 
   const refresh = (name: string): Promise<TopicMetadata | null> => {
@@ -139,7 +152,10 @@ export function openCluster(options: KafkaOptions): Cluster {
 }
 
 /** @throws BrokerRefusal (LEADER_NOT_AVAILABLE) where a partition has no leader */
-export function byLeader(metadata: TopicMetadata, partitions: readonly number[]): { readonly leader: BrokerAddress; readonly partitions: number[] }[] {
+export function byLeader(
+  metadata: TopicMetadata,
+  partitions: readonly number[],
+): { readonly leader: BrokerAddress; readonly partitions: number[] }[] {
   const groups = new Map<string, { leader: BrokerAddress; partitions: number[] }>();
   for (const partition of partitions) {
     const leader = metadata.leaders[partition];
@@ -166,4 +182,6 @@ export function answerOf<T>(parse: () => T): T {
   }
 }
 
-const distinct = (brokers: readonly BrokerAddress[]): BrokerAddress[] => [...new Map(brokers.map((b) => [`${b.host}:${b.port}`, b])).values()];
+const distinct = (brokers: readonly BrokerAddress[]): BrokerAddress[] => [
+  ...new Map(brokers.map((b) => [`${b.host}:${b.port}`, b])).values(),
+];

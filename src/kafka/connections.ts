@@ -7,8 +7,8 @@ export interface Connections {
   to(broker: BrokerAddress): Promise<Connection>;
   /** The first of `brokers` that can be connected. */
   toAny(brokers: readonly BrokerAddress[]): Promise<Connection>;
-  /** Breaks the connection at once; what waits on it rejects. */
-  drop(broker: BrokerAddress): void;
+  /** Breaks the connection; what waits on it rejects. Resolves when a new one can be had. */
+  drop(broker: BrokerAddress): Promise<void>;
   /** Breaks all; what waits on them rejects. Takes no longer than `closeTimeoutMs`. */
   close(): Promise<void>;
 }
@@ -32,8 +32,13 @@ export function openConnections(clientId: string, requestTimeoutMs: number): Con
   return {
     to: (broker) => pool.get({ ...broker }),
     toAny: (brokers) => pool.getFirstAvailable(brokers.map((broker) => ({ ...broker }))),
-    drop(broker) {
-      pool.getEstablishedConnection({ ...broker })?.socket?.destroy();
+    async drop(broker) {
+      const connection = pool.getEstablishedConnection({ ...broker });
+      if (connection === undefined || !connection.isConnected()) return;
+      await new Promise<void>((resolve) => {
+        connection.once("close", resolve);
+        connection.socket.destroy();
+      });
     },
     async close() {
       const connections = [...open];
@@ -55,9 +60,17 @@ export function request<T>(
   parse: (reader: Reader) => T,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    connection.send<T>(api.key, api.version, write, (_id, _key, _version, reader) => parse(reader), true, true, (error, answer) => {
-      if (error !== null) reject(error);
-      else resolve(answer as T);
-    });
+    connection.send<T>(
+      api.key,
+      api.version,
+      write,
+      (_id, _key, _version, reader) => parse(reader),
+      true,
+      true,
+      (error, answer) => {
+        if (error !== null) reject(error);
+        else resolve(answer as T);
+      },
+    );
   });
 }

@@ -31,14 +31,27 @@ async function setUp(t: TestContext, partitions = 1) {
     t.after(() => reader.close());
     return reader;
   };
-  return { log, topic, openWriter, openReader, writer: await openWriter(), reader: openReader(), events: (from: number, to: number, partition = 0) => eventsAt(from, to, { log, partition }) };
+  return {
+    log,
+    topic,
+    openWriter,
+    openReader,
+    writer: await openWriter(),
+    reader: openReader(),
+    events: (from: number, to: number, partition = 0) => eventsAt(from, to, { log, partition }),
+  };
 }
 
 const never = new AbortController().signal;
 const patient = { maxEvents: 1_000, maxWaitMs: 10_000, signal: never };
 
 /** Fetches until each cursor is at `until`; answers the positions by partition and moves the cursors. */
-async function readUntil(reader: LogReader, cursors: Map<number, Cursor>, until: number, options = patient): Promise<Map<number, number[]>> {
+async function readUntil(
+  reader: LogReader,
+  cursors: Map<number, Cursor>,
+  until: number,
+  options = patient,
+): Promise<Map<number, number[]>> {
   const positions = new Map([...cursors.keys()].map((partition) => [partition, [] as number[]]));
   while ([...cursors.values()].some((cursor) => cursor.position < until)) {
     const batches = await reader.fetch([...cursors.values()], options);
@@ -64,7 +77,8 @@ test("all events of all partitions come in order, in bounded batches, and go on 
   for (const positions of read.values()) assert.deepEqual(positions, upTo(5_000));
   await Promise.all([0, 1, 2].map((partition) => writer.send(partition, events(5_001, 5_010, partition))));
   const more = await readUntil(openReader(), cursors, 5_010);
-  for (const positions of more.values()) assert.deepEqual(positions, [5_001, 5_002, 5_003, 5_004, 5_005, 5_006, 5_007, 5_008, 5_009, 5_010]);
+  for (const positions of more.values())
+    assert.deepEqual(positions, [5_001, 5_002, 5_003, 5_004, 5_005, 5_006, 5_007, 5_008, 5_009, 5_010]);
 });
 
 test("a waiting fetch wakes for the first event, and gives [] when its time is over or its signal aborts", async (t) => {
@@ -82,7 +96,10 @@ test("a waiting fetch wakes for the first event, and gives [] when its time is o
   await writer.send(1, events(1, 1, 1));
   const [batch] = await woken;
   assert.equal(batch?.partition, 1);
-  assert.deepEqual(batch?.events.map((event) => [event.position, event.stream]), [[1, eventAt(1).stream]]);
+  assert.deepEqual(
+    batch?.events.map((event) => [event.position, event.stream]),
+    [[1, eventAt(1).stream]],
+  );
 });
 
 test("a fetch of other partitions does not wait for the one in flight", async (t) => {
@@ -120,16 +137,21 @@ test("a wrong or outdated hint is searched from the start; a real gap is LOG_GAP
   const at3: Cursor = { partition: 0, position: 3, eventId: "0-0-3", logId, hint: "999" };
   for (const hint of ["999", "7", "0", "rubbish"]) {
     const [batch] = await openReader().fetch([{ ...at3, hint }], patient);
-    assert.deepEqual(batch?.events.map((event) => event.position), [4, 5, 6, 7, 8, 9, 10], `hint ${hint}`);
+    assert.deepEqual(
+      batch?.events.map((event) => event.position),
+      [4, 5, 6, 7, 8, 9, 10],
+      `hint ${hint}`,
+    );
   }
   const careless = await openWriter();
   await careless.send(0, events(12, 13));
   const reader = openReader();
   const [before] = await reader.fetch([at3], patient);
   assert.equal(before?.next.position, 10);
-  const gap = (error: unknown) => isTidemarkError(error, "LOG_GAP") && error.details.log === log && error.details.expected === 11 && error.details.found === 12;
-  await assert.rejects(reader.fetch([before!.next], patient), gap);
-  await assert.rejects(reader.fetch([before!.next], patient), gap);
+  const gap = (error: unknown) =>
+    isTidemarkError(error, "LOG_GAP") && error.details.log === log && error.details.expected === 11 && error.details.found === 12;
+  await assert.rejects(reader.fetch([before.next], patient), gap);
+  await assert.rejects(reader.fetch([before.next], patient), gap);
 });
 
 test("one partition's fault does not hold up the others", async (t) => {
@@ -138,7 +160,10 @@ test("one partition's fault does not hold up the others", async (t) => {
   await producer.send({ acks: -1, messages: [{ topic, partition: 0, key: Buffer.from("k"), value: Buffer.from("{}") }] });
   await producer.close();
   await writer.send(1, events(1, 3, 1));
-  await assert.rejects(reader.fetch([startOf(0), startOf(1)], patient), (error) => isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === 0);
+  await assert.rejects(
+    reader.fetch([startOf(0), startOf(1)], patient),
+    (error) => isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === 0,
+  );
   const [batch] = await reader.fetch([startOf(1)], patient);
   assert.equal(batch?.next.position, 3);
 });
@@ -169,7 +194,9 @@ test("closing ends a long poll in flight within a second", async (t) => {
   const { reader } = await setUp(t);
   // a call that is given up leaves its poll in flight, and the next one waits on it
   await reader.fetch([startOf(0)], { ...patient, maxWaitMs: 60_000, signal: AbortSignal.timeout(200) });
-  const waiting = assert.rejects(reader.fetch([startOf(0)], { ...patient, maxWaitMs: 60_000 }), (error) => isTidemarkError(error, "CLOSED"));
+  const waiting = assert.rejects(reader.fetch([startOf(0)], { ...patient, maxWaitMs: 60_000 }), (error) =>
+    isTidemarkError(error, "CLOSED"),
+  );
   const begun = performance.now();
   await reader.close();
   await waiting;

@@ -53,14 +53,25 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     }
   };
 
-  const poll = (leader: BrokerAddress, key: string, metadata: TopicMetadata, from: ReadonlyMap<number, number>, waitMs: number): Poll => {
+  const poll = (
+    leader: BrokerAddress,
+    key: string,
+    metadata: TopicMetadata,
+    from: ReadonlyMap<number, number>,
+    waitMs: number,
+    free: Promise<void>,
+  ): Poll => {
     const list = [...from].map(([partition, offset]) => ({ partition, offset }));
     // the broker fills the answer in the order of the request: each partition is the first in turn
     const first = turn++ % list.length;
     const inTurn = [...list.slice(first), ...list.slice(0, first)];
     const options = { maxWaitMs: Math.min(Math.ceil(waitMs), longestPollMs), partitionBytes, totalBytes };
-    const run = async () => {
+    const finished = Promise.withResolvers<void>();
+    const started: Poll = { from, done: finished.promise };
+    polls.set(key, started);
+    const run = async (): Promise<void> => {
       try {
+        await free;
         const connection: Connection = await connections.to(leader);
         absorb(await fetchFrom(connection, metadata.topicId, inTurn, options), from);
       } catch (error) {
@@ -68,12 +79,10 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
         if (polls.get(key) === started) trouble = error;
       } finally {
         if (polls.get(key) === started) polls.delete(key);
+        finished.resolve();
       }
     };
-    let started: Poll | undefined;
-    const done = Promise.resolve().then(run);
-    started = { from, done };
-    polls.set(key, started);
+    void run();
     return started;
   };
 
@@ -93,12 +102,11 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     }
     return [...byLeader].map(([key, { leader, from }]) => {
       const running = polls.get(key);
-      if (running !== undefined) {
-        if ([...from].every(([partition, offset]) => running.from.get(partition) === offset)) return running.done;
-        polls.delete(key);
-        connections.drop(leader);
-      }
-      return poll(leader, key, metadata, from, waitMs).done;
+      if (running !== undefined && [...from].every(([partition, offset]) => running.from.get(partition) === offset)) return running.done;
+      // a poll for something else would hold up this one
+      if (running !== undefined) polls.delete(key);
+      const free = running === undefined ? Promise.resolve() : connections.drop(leader);
+      return poll(leader, key, metadata, from, waitMs, free).done;
     });
   };
 

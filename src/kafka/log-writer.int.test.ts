@@ -45,7 +45,10 @@ test("sends of several partitions at once come in order, dense, as the library's
   await Promise.all(
     [0, 1, 2, 3].map(async (partition) => {
       // two calls wait for each other by themselves
-      await Promise.all([writer.send(partition, events(1, 2_100, partition)), writer.send(partition, events(2_101, perPartition, partition))]);
+      await Promise.all([
+        writer.send(partition, events(1, 2_100, partition)),
+        writer.send(partition, events(2_101, perPartition, partition)),
+      ]);
     }),
   );
   const records = await consumed(topic, 4 * perPartition);
@@ -89,18 +92,29 @@ test("the largest event by recordBytes is taken, one beyond the topic's limit is
   assert.equal(recordBytes(largest), writer.maxRecordBytes);
   await writer.send(0, [largest]);
   const tooLarge = eventAt(2, { log, dataBytes: writer.maxRecordBytes });
-  await assert.rejects(writer.send(0, [tooLarge]), (error) => isTidemarkError(error, "EVENT_TOO_LARGE") && error.details.limit === 1_048_588);
+  await assert.rejects(
+    writer.send(0, [tooLarge]),
+    (error) => isTidemarkError(error, "EVENT_TOO_LARGE") && error.details.limit === 1_048_588,
+  );
   await assert.rejects(writer.send(0, [eventAt(3, { log })]), (error) => isTidemarkError(error, "UNAVAILABLE"));
   assert.deepEqual(await writer.tails([0]), [{ partition: 0, position: 1, eventId: "0-0-1", everWritten: true }]);
   await writer.send(0, [eventAt(2, { log })]);
-  assert.deepEqual((await consumed(topic, 2)).map((record) => record.position), [1, 2]);
+  assert.deepEqual(
+    (await consumed(topic, 2)).map((record) => record.position),
+    [1, 2],
+  );
 });
 
 test("where the topic's limit is lowered, requests get smaller and nothing is lost", async (t) => {
   const { log, topic, writer } = await setUp(t);
-  await admin.incrementalAlterConfigs({ resources: [{ resourceType: 2, resourceName: topic, configs: [{ name: "max.message.bytes", configOperation: 0, value: "20000" }] }] });
+  await admin.incrementalAlterConfigs({
+    resources: [{ resourceType: 2, resourceName: topic, configs: [{ name: "max.message.bytes", configOperation: 0, value: "20000" }] }],
+  });
   await writer.send(0, eventsAt(1, 50, { log, dataBytes: 1_000 }));
-  assert.deepEqual((await consumed(topic, 50)).map((record) => record.position), eventsAt(1, 50).map((event) => event.position));
+  assert.deepEqual(
+    (await consumed(topic, 50)).map((record) => record.position),
+    eventsAt(1, 50).map((event) => event.position),
+  );
   assert.ok(writer.maxRecordBytes < 20_000);
 });
 
@@ -132,7 +146,8 @@ test("foreign records and another log id are LOG_DIVERGED", async (t) => {
   const other = await openLogWriter(cluster, { topic, identity: { log, logId: otherLogId, partitions: 2 } });
   t.after(() => other.close());
   await other.send(1, eventsAt(1, 1, { log, partition: 1 }));
-  const diverged = (partition: number) => (error: unknown) => isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === partition;
+  const diverged = (partition: number) => (error: unknown) =>
+    isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === partition;
   await assert.rejects(writer.tails([0]), diverged(0));
   await assert.rejects(writer.tails([1]), diverged(1));
 });
@@ -151,13 +166,18 @@ test("a topic deleted and made again is LOG_DIVERGED, for tails and for sends", 
 
 test("another number of partitions is PARTITIONS_CHANGED", async (t) => {
   const { log, topic } = await setUp(t, 2);
-  await assert.rejects(openLogWriter(cluster, { topic, identity: { log, logId, partitions: 3 } }), (error) => isTidemarkError(error, "PARTITIONS_CHANGED") && error.details.stored === 2);
+  await assert.rejects(
+    openLogWriter(cluster, { topic, identity: { log, logId, partitions: 3 } }),
+    (error) => isTidemarkError(error, "PARTITIONS_CHANGED") && error.details.stored === 2,
+  );
 });
 
 test("the topic's settings keep events for ever, and weaker ones are said in words", async (t) => {
   const { log, topic, writer } = await setUp(t);
   assert.deepEqual(writer.weaknesses, []);
-  await admin.incrementalAlterConfigs({ resources: [{ resourceType: 2, resourceName: topic, configs: [{ name: "retention.ms", configOperation: 0, value: "1000" }] }] });
+  await admin.incrementalAlterConfigs({
+    resources: [{ resourceType: 2, resourceName: topic, configs: [{ name: "retention.ms", configOperation: 0, value: "1000" }] }],
+  });
   const again = await openLogWriter(cluster, { topic, identity: { log, logId, partitions: 1 } });
   t.after(() => again.close());
   assert.equal(again.weaknesses.length, 1);
@@ -172,7 +192,9 @@ test("a hole in what is to be sent is refused before anything is written", async
 });
 
 test("a name that Kafka refuses is INVALID_SETTING, and a closed writer says so", async (t) => {
-  await assert.rejects(openLogWriter(cluster, { topic: "no spaces", identity: { log: "x", logId, partitions: 1 } }), (error) => isTidemarkError(error, "INVALID_SETTING"));
+  await assert.rejects(openLogWriter(cluster, { topic: "no spaces", identity: { log: "x", logId, partitions: 1 } }), (error) =>
+    isTidemarkError(error, "INVALID_SETTING"),
+  );
   const { writer, events } = await setUp(t);
   await writer.close();
   await assert.rejects(writer.send(0, events(1, 1)), (error) => isTidemarkError(error, "CLOSED"));

@@ -21,7 +21,10 @@ const framingBytes = batchHeaderBytes + 32;
  * Makes or checks the topic first.
  * @throws PARTITIONS_CHANGED, INVALID_SETTING, UNAVAILABLE, CLOSED
  */
-export async function openLogWriter(cluster: Cluster, options: { readonly topic: string; readonly identity: LogIdentity }): Promise<LogWriter> {
+export async function openLogWriter(
+  cluster: Cluster,
+  options: { readonly topic: string; readonly identity: LogIdentity },
+): Promise<LogWriter> {
   const { topic, identity } = options;
   const { log, logId } = identity;
   const checked = await ensureTopic(cluster, topic, log, identity.partitions);
@@ -48,13 +51,14 @@ export async function openLogWriter(cluster: Cluster, options: { readonly topic:
       break;
     }
     const batch = encoder.finish();
-    if (batch.length > limitBytes) throw new TidemarkError("EVENT_TOO_LARGE", { log, type: events[from]!.type, bytes: batch.length, limit: limitBytes });
+    if (batch.length > limitBytes)
+      throw new TidemarkError("EVENT_TOO_LARGE", { log, type: events[from]!.type, bytes: batch.length, limit: limitBytes });
     return { batch, count: encoder.count };
   };
 
   /** Goes after the leader where it moved: such an answer means that nothing was written, and nothing of the partition is behind it. */
   const produce = async (partition: number, batch: Buffer): Promise<number> => {
-    for (const end = performance.now() + movedLimitMs; ; ) {
+    for (const end = performance.now() + movedLimitMs; ;) {
       const metadata = await cluster.topic(topic);
       if (metadata !== null && metadata.topicId !== checked.topicId) throw diverged(partition, `topic ${topic} was deleted and made again`);
       const leader = metadata?.leaders[partition];
@@ -71,7 +75,7 @@ export async function openLogWriter(cluster: Cluster, options: { readonly topic:
   const diverged = (partition: number, problem: string) => new TidemarkError("LOG_DIVERGED", { log, partition, problem });
 
   const sendAll = async (partition: number, events: readonly StoredEvent[]): Promise<void> => {
-    for (let from = 0; from < events.length; ) {
+    for (let from = 0; from < events.length;) {
       checkOrder(partition, events, from);
       const { batch, count } = encode(events, from);
       const offset = await produce(partition, batch).catch(async (error: unknown) => {
@@ -95,7 +99,8 @@ export async function openLogWriter(cluster: Cluster, options: { readonly topic:
     if (from > 0) return;
     let last = lastPosition.get(partition);
     for (const { position } of events) {
-      if (last !== undefined && position > last + 1) throw new TidemarkError("LOG_GAP", { log, partition, expected: last + 1, found: position });
+      if (last !== undefined && position > last + 1)
+        throw new TidemarkError("LOG_GAP", { log, partition, expected: last + 1, found: position });
       last = position;
     }
   };
@@ -117,7 +122,8 @@ export async function openLogWriter(cluster: Cluster, options: { readonly topic:
       await Promise.all(partitions.map((partition) => sending.get(partition)?.catch(() => {})));
       const metadata = await cluster.refresh(topic);
       if (metadata === null) throw unavailable(`topic ${topic}`, new BrokerRefusal(`topic ${topic}`, code.unknownTopic));
-      if (metadata.topicId !== checked.topicId) throw new TidemarkError("LOG_DIVERGED", { log, problem: `topic ${topic} was deleted and made again` });
+      if (metadata.topicId !== checked.topicId)
+        throw new TidemarkError("LOG_DIVERGED", { log, problem: `topic ${topic} was deleted and made again` });
       const tails = await readTails(cluster, topic, partitions, { log, logId });
       for (const tail of tails) {
         lastOffset.set(tail.partition, tail.endOffset - 1);
@@ -150,4 +156,5 @@ export async function openLogWriter(cluster: Cluster, options: { readonly topic:
   };
 }
 
-const isTooLarge = (error: unknown): boolean => error instanceof BrokerRefusal && (error.errorCode === code.messageTooLarge || error.errorCode === code.recordListTooLarge);
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof BrokerRefusal && (error.errorCode === code.messageTooLarge || error.errorCode === code.recordListTooLarge);

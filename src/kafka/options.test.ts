@@ -13,7 +13,10 @@ test("brokers are host:port, comma-separated, spaces allowed, IPv6 in brackets",
 
 for (const text of ["", " , ", "a", "a:0", "a:70000", "a:b", "http://a:1", "a:1:2"]) {
   test(`'${text}' names no brokers`, () => {
-    assert.throws(() => parseBrokers(text), (error) => isTidemarkError(error, "INVALID_SETTING"));
+    assert.throws(
+      () => parseBrokers(text),
+      (error) => isTidemarkError(error, "INVALID_SETTING"),
+    );
   });
 }
 

@@ -63,7 +63,10 @@ test("positions come dense and once, however often and from where requests were 
       });
       const reader = fresh();
       reader.seek(startOf(0));
-      assert.deepEqual(positionsRead(reader, partitionOf(batches), max), eventsAt(1, tail).map((e) => e.position));
+      assert.deepEqual(
+        positionsRead(reader, partitionOf(batches), max),
+        eventsAt(1, tail).map((e) => e.position),
+      );
     }),
     { numRuns: 200 },
   );
@@ -73,14 +76,17 @@ test("a cursor taken at any batch goes on by its hint in another reader", () => 
   const partition = partitionOf([eventsAt(1, 5), eventsAt(3, 6), eventsAt(7, 9)]);
   const first = fresh();
   first.seek(startOf(0));
-  for (let read = 0; read < 9; ) {
+  for (let read = 0; read < 9;) {
     partition.serve(first);
     const batch = first.take(2);
     assert.ok(batch !== null);
     read = batch.next.position;
     const second = fresh();
     second.seek(batch.next);
-    assert.deepEqual(positionsRead(second, partition), eventsAt(read + 1, 9).map((e) => e.position));
+    assert.deepEqual(
+      positionsRead(second, partition),
+      eventsAt(read + 1, 9).map((e) => e.position),
+    );
   }
 });
 
@@ -102,10 +108,13 @@ test("a gap stops the reader after what comes before it, again and again, and no
   reader.seek(startOf(0));
   partition.serve(reader);
   const batch = reader.take(10);
-  assert.deepEqual(batch?.events.map((e) => e.position), [1, 2, 3]);
+  assert.deepEqual(
+    batch?.events.map((e) => e.position),
+    [1, 2, 3],
+  );
   const gap = (error: unknown) => isTidemarkError(error, "LOG_GAP") && error.details.expected === 4 && error.details.found === 5;
   for (const seeker of [reader, fresh()]) {
-    seeker.seek({ ...batch!.next, hint: seeker === reader ? batch!.next.hint : "4" });
+    seeker.seek({ ...batch.next, hint: seeker === reader ? batch.next.hint : "4" });
     partition.serve(seeker);
     assert.throws(() => seeker.check(), gap);
     partition.serve(seeker);
@@ -145,5 +154,8 @@ test("the rest of what was fetched is kept only for a cursor that continues ther
   reader.seek({ ...first!.next, position: 2, eventId: eventAt(2).id, hint: "2" });
   assert.equal(reader.wants, 1);
   partition.serve(reader);
-  assert.deepEqual(reader.take(3)?.events.map((e) => e.position), [3, 4, 5]);
+  assert.deepEqual(
+    reader.take(3)?.events.map((e) => e.position),
+    [3, 4, 5],
+  );
 });

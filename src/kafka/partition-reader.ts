@@ -51,7 +51,11 @@ export function partitionReader(log: string, partition: number, logId: { known: 
   const lastReady = () => ready.at(-1) ?? { position: at.position, id: at.eventId };
 
   /** Records up to the first that is no event of this log. */
-  const read = (bytes: Buffer, from: number, aborted: readonly AbortedTransaction[]): { readonly records: ReadRecord[]; readonly nextOffset: number } => {
+  const read = (
+    bytes: Buffer,
+    from: number,
+    aborted: readonly AbortedTransaction[],
+  ): { readonly records: ReadRecord[]; readonly nextOffset: number } => {
     const { records: views, nextOffset } = decodeBatches(bytes, from, aborted);
     const records: ReadRecord[] = [];
     for (const view of views) {

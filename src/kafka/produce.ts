@@ -32,8 +32,10 @@ export function openProducer(connections: Connections, topic: string): Producer 
       const answers = await produceBatches(await connections.to(leader), topic, group);
       for (const waiting of group) {
         const answer = answers.find((a) => a.index === waiting.partition);
-        if (answer === undefined) waiting.done.reject(new Error(`${topic}, partition ${waiting.partition}: the broker did not answer for it`));
-        else if (answer.errorCode !== code.none) waiting.done.reject(new BrokerRefusal(`${topic}, partition ${waiting.partition}`, answer.errorCode));
+        if (answer === undefined)
+          waiting.done.reject(new Error(`${topic}, partition ${waiting.partition}: the broker did not answer for it`));
+        else if (answer.errorCode !== code.none)
+          waiting.done.reject(new BrokerRefusal(`${topic}, partition ${waiting.partition}`, answer.errorCode));
         else waiting.done.resolve(Number(answer.baseOffset));
       }
     } catch (error) {
@@ -44,7 +46,7 @@ export function openProducer(connections: Connections, topic: string): Producer 
   const pump = (leader: BrokerAddress, broker: { inFlight: number; readonly waiting: Waiting[] }): void => {
     while (broker.inFlight < requestsPerBroker && broker.waiting.length > 0) {
       const group: Waiting[] = [];
-      for (let bytes = 0; broker.waiting.length > 0 && (group.length === 0 || bytes + broker.waiting[0]!.batch.length <= requestBytes); ) {
+      for (let bytes = 0; broker.waiting.length > 0 && (group.length === 0 || bytes + broker.waiting[0]!.batch.length <= requestBytes);) {
         const next = broker.waiting.shift()!;
         bytes += next.batch.length;
         group.push(next);
@@ -78,10 +80,14 @@ async function produceBatches(connection: Connection, topic: string, group: read
       .appendInt32(replicationTimeoutMs)
       .appendArray([topic], (w, name) => {
         w.appendString(name).appendArray([...group], (p, { partition, batch }) => {
-          p.appendInt32(partition).appendUnsignedVarInt(batch.length + 1).append(batch);
+          p.appendInt32(partition)
+            .appendUnsignedVarInt(batch.length + 1)
+            .append(batch);
         });
       })
       .appendTaggedFields();
-  const answer = await request(connection, produceV11.api, write, (reader) => answerOf(() => produceV11.parseResponse(0, produceV11.api.key, produceV11.api.version, reader)));
+  const answer = await request(connection, produceV11.api, write, (reader) =>
+    answerOf(() => produceV11.parseResponse(0, produceV11.api.key, produceV11.api.version, reader)),
+  );
   return answer.responses.flatMap((response) => response.partitionResponses);
 }

@@ -55,4 +55,5 @@ export function isTransient(error: unknown): boolean {
   return findErrorBy(error, "canRetry", true) !== null;
 }
 
-export const unavailable = (what: string, cause: unknown): TidemarkError<"UNAVAILABLE"> => new TidemarkError("UNAVAILABLE", { what }, { cause });
+export const unavailable = (what: string, cause: unknown): TidemarkError<"UNAVAILABLE"> =>
+  new TidemarkError("UNAVAILABLE", { what }, { cause });

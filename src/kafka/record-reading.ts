@@ -78,12 +78,19 @@ export function readRecord(log: string, partition: number, record: RecordView, l
     try {
       return JSON.parse(text);
     } catch (cause) {
-      throw new TidemarkError("LOG_DIVERGED", { log, partition, problem: `the record at offset ${record.offset} of partition ${partition} is not JSON` }, { cause });
+      throw new TidemarkError(
+        "LOG_DIVERGED",
+        { log, partition, problem: `the record at offset ${record.offset} of partition ${partition} is not JSON` },
+        { cause },
+      );
     }
   };
   const at = place(log, partition, record.offset, position, id, found, logId);
-  if (rest !== null) for (const [member, value] of Object.entries(json(rest) as object)) Object.defineProperty(metadata, member, { value, enumerable: true, configurable: true, writable: true });
-  if (type === null || version === null || schemaVersion === null || record.key === null || record.value === null) throw foreign(log, partition, record.offset);
+  if (rest !== null)
+    for (const [member, value] of Object.entries(json(rest) as object))
+      Object.defineProperty(metadata, member, { value, enumerable: true, configurable: true, writable: true });
+  if (type === null || version === null || schemaVersion === null || record.key === null || record.value === null)
+    throw foreign(log, partition, record.offset);
   return {
     offset: record.offset,
     ...at,
@@ -114,10 +121,18 @@ function place(
 ): Place {
   if (position === null || id === null || found === null || !wholeNumber.test(position)) throw foreign(log, partition, offset);
   if (logId !== null && found !== logId) {
-    throw new TidemarkError("LOG_DIVERGED", { log, partition, problem: `the record at offset ${offset} of partition ${partition} is of log id ${found}, expected ${logId}` });
+    throw new TidemarkError("LOG_DIVERGED", {
+      log,
+      partition,
+      problem: `the record at offset ${offset} of partition ${partition} is of log id ${found}, expected ${logId}`,
+    });
   }
   return { position: Number(position), id, logId: found };
 }
 
 const foreign = (log: string, partition: number, offset: number) =>
-  new TidemarkError("LOG_DIVERGED", { log, partition, problem: `the record at offset ${offset} of partition ${partition} was not written by Tidemark: it lacks its headers` });
+  new TidemarkError("LOG_DIVERGED", {
+    log,
+    partition,
+    problem: `the record at offset ${offset} of partition ${partition} was not written by Tidemark: it lacks its headers`,
+  });

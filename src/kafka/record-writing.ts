@@ -48,7 +48,12 @@ export function recordMaker(log: string, logId: string): (event: StoredEvent) =>
 const uuidBytes = 36;
 const numberBytes = 16;
 /** Lengths, names and the values that are the same for all, of every header there is. */
-const headerBytes = Object.values(header).reduce((sum, name) => sum + name.length + 10, 0) + "1.0".length + "application/json".length + uuidBytes + 3 * numberBytes;
+const headerBytes =
+  Object.values(header).reduce((sum, name) => sum + name.length + 10, 0) +
+  "1.0".length +
+  "application/json".length +
+  uuidBytes +
+  3 * numberBytes;
 
 /**
  * An upper bound of what the record of an event takes (key, value and headers), known before the event has a position:

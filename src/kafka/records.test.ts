@@ -6,8 +6,8 @@ import type { LogEvent, Metadata } from "../core/message.ts";
 import { isTidemarkError } from "../errors.ts";
 import type { StoredEvent } from "../runtime/ports.ts";
 import { decodeBatches, type RecordView } from "./batch-decoder.ts";
-import { eachHeader } from "./header-decoder.ts";
 import { batchEncoder } from "./batch-encoder.ts";
+import { eachHeader } from "./header-decoder.ts";
 import { readPlace, readRecord } from "./record-reading.ts";
 import { recordBytes, recordMaker } from "./record-writing.ts";
 
@@ -15,19 +15,56 @@ const logId = "0193e4a0-0000-7000-8000-000000000001";
 const word = fc.string({ unit: "grapheme", minLength: 1, maxLength: 60 }).filter((s) => s.isWellFormed());
 const time = fc.date({ min: new Date(0), max: new Date("2100-01-01T00:00:00Z"), noInvalidDate: true }).map((date) => date.toISOString());
 const metadata = fc.record(
-  { time, commandId: word, correlationId: word, causationId: word, traceparent: word, tracestate: word, actor: word, later: fc.jsonValue() },
+  {
+    time,
+    commandId: word,
+    correlationId: word,
+    causationId: word,
+    traceparent: word,
+    tracestate: word,
+    actor: word,
+    later: fc.jsonValue(),
+  },
   { requiredKeys: ["time", "commandId", "correlationId", "causationId"] },
 );
 const number = fc.integer({ min: 1, max: 2 ** 40 });
 const stored = fc
-  .record({ position: number, stream: word, version: number, type: word, schemaVersion: fc.integer({ min: 1, max: 99 }), id: fc.uuid(), data: fc.jsonValue({ maxDepth: 3 }), metadata })
-  .map((e): StoredEvent => ({ ...e, log: "orders", partition: 3, commandId: e.metadata.commandId, data: JSON.stringify(e.data), metadata: JSON.stringify(e.metadata) }));
+  .record({
+    position: number,
+    stream: word,
+    version: number,
+    type: word,
+    schemaVersion: fc.integer({ min: 1, max: 99 }),
+    id: fc.uuid(),
+    data: fc.jsonValue({ maxDepth: 3 }),
+    metadata,
+  })
+  .map((e): StoredEvent => ({
+    ...e,
+    log: "orders",
+    partition: 3,
+    commandId: e.metadata.commandId,
+    data: JSON.stringify(e.data),
+    metadata: JSON.stringify(e.metadata),
+  }));
 
 /** What the write store's reader makes of the row. */
 function fromStore(event: StoredEvent): LogEvent {
   const { log, partition, position, stream, version, type, schemaVersion, id } = event;
   const parsed = JSON.parse(event.metadata) as Metadata;
-  return { log, partition, position, stream, version, type, schemaVersion, id, time: parsed.time, data: JSON.parse(event.data) as unknown, metadata: parsed };
+  return {
+    log,
+    partition,
+    position,
+    stream,
+    version,
+    type,
+    schemaVersion,
+    id,
+    time: parsed.time,
+    data: JSON.parse(event.data) as unknown,
+    metadata: parsed,
+  };
 }
 
 function throughKafka(event: StoredEvent): { record: RecordView; bytes: number } {
@@ -82,10 +119,23 @@ test("a record is a CloudEvent in binary mode to other readers", () => {
     id: "0193e4a0-0000-7000-8000-00000000000a",
     commandId: "c-1",
     data: '{"amount":1250}',
-    metadata: JSON.stringify({ time: "2026-03-01T10:00:00.000Z", commandId: "c-1", correlationId: "r-1", causationId: "c-1", traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", actor: "ann" }),
+    metadata: JSON.stringify({
+      time: "2026-03-01T10:00:00.000Z",
+      commandId: "c-1",
+      correlationId: "r-1",
+      causationId: "c-1",
+      traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+      actor: "ann",
+    }),
   };
   const { record } = throughKafka(event);
-  const message: KafkaMessage<string> = { key: record.key!.toString(), value: record.value!.toString(), headers: headersOf(record), body: record.value!.toString(), timestamp: "0" };
+  const message: KafkaMessage<string> = {
+    key: record.key!.toString(),
+    value: record.value!.toString(),
+    headers: headersOf(record),
+    body: record.value!.toString(),
+    timestamp: "0",
+  };
   const read = Kafka.toEvent(message) as CloudEvent<unknown>;
   assert.equal(read.specversion, "1.0");
   assert.equal(read.id, event.id);
@@ -98,21 +148,21 @@ test("a record is a CloudEvent in binary mode to other readers", () => {
   assert.deepEqual(read.data, { amount: 1250 });
   assert.equal(read.validate(), true);
   assert.deepEqual(headersOf(record), {
-    ce_specversion: "1.0",
-    ce_source: "tidemark/orders",
+    "ce_specversion": "1.0",
+    "ce_source": "tidemark/orders",
     "content-type": "application/json",
     "tidemark-log-id": logId,
     "tidemark-position": "12",
-    ce_id: event.id,
-    ce_type: "OrderPaid",
-    ce_subject: "o-1",
+    "ce_id": event.id,
+    "ce_type": "OrderPaid",
+    "ce_subject": "o-1",
     "tidemark-version": "2",
     "tidemark-schema-version": "1",
-    ce_time: "2026-03-01T10:00:00.000Z",
+    "ce_time": "2026-03-01T10:00:00.000Z",
     "tidemark-command-id": "c-1",
-    ce_correlationid: "r-1",
-    ce_causationid: "c-1",
-    traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "ce_correlationid": "r-1",
+    "ce_causationid": "c-1",
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     "tidemark-actor": "ann",
   });
 });

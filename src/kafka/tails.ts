@@ -68,7 +68,8 @@ async function step(cluster: Cluster, topic: string, open: readonly Search[], op
   await cluster.leaders(topic, [...byPartition.keys()], async (connection, own, { topicId }) => {
     const from = own.map((partition): FetchFrom => ({ partition, offset: byPartition.get(partition)!.next }));
     for (const { partition, errorCode, bytes, aborted } of await fetchFrom(connection, topicId, from, fetchOptions)) {
-      if (errorCode === code.offsetOutOfRange) throw new TidemarkError("UNAVAILABLE", { what: `the end of ${topic}, partition ${partition}` });
+      if (errorCode === code.offsetOutOfRange)
+        throw new TidemarkError("UNAVAILABLE", { what: `the end of ${topic}, partition ${partition}` });
       if (errorCode !== code.none) throw new BrokerRefusal(`${topic}, partition ${partition}`, errorCode);
       const search = byPartition.get(partition)!;
       const { records, nextOffset } = decodeBatches(bytes, search.next, aborted);

@@ -32,9 +32,14 @@ export async function ensureTopic(cluster: Cluster, topic: string, log: string, 
     if (metadata.leaders.length === 0 || metadata.leaders.some((leader) => leader === null)) throw new BrokerRefusal(`topic ${topic}`, 5);
     return metadata;
   });
-  if (found.leaders.length !== partitions) throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: found.leaders.length, asked: partitions });
+  if (found.leaders.length !== partitions)
+    throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: found.leaders.length, asked: partitions });
   const settings = await describe(cluster, topic);
-  return { topicId: found.topicId, maxBatchBytes: Number(settings.get("max.message.bytes") ?? 1_048_588), weaknesses: weaknessesOf(topic, found, settings) };
+  return {
+    topicId: found.topicId,
+    maxBatchBytes: Number(settings.get("max.message.bytes") ?? 1_048_588),
+    weaknesses: weaknessesOf(topic, found, settings),
+  };
 }
 
 async function create(cluster: Cluster, topic: string, partitions: number): Promise<void> {
@@ -78,7 +83,8 @@ async function describe(cluster: Cluster, topic: string): Promise<Map<string, st
     ),
   );
   const result = answer.results[0];
-  if (result === undefined || result.errorCode !== code.none) throw unavailable(`the configuration of topic ${topic}`, new BrokerRefusal(`topic ${topic}`, result?.errorCode ?? -1));
+  if (result === undefined || result.errorCode !== code.none)
+    throw unavailable(`the configuration of topic ${topic}`, new BrokerRefusal(`topic ${topic}`, result?.errorCode ?? -1));
   return new Map(result.configs.map((config) => [config.name, config.value ?? null]));
 }
 
@@ -92,9 +98,13 @@ function weaknessesOf(topic: string, { replication, brokers }: TopicMetadata, se
   want("retention.ms", "-1", "Kafka removes old events, and a read model can no longer be rebuilt from this topic");
   want("retention.bytes", "-1", "Kafka removes old events, and a read model can no longer be rebuilt from this topic");
   if (brokers < 3) return found;
-  if (replication < 3) found.push(`Topic ${topic}: it has ${replication} ${replication === 1 ? "replica" : "replicas"}, should have 3: a lost broker can take events with it.`);
+  if (replication < 3)
+    found.push(
+      `Topic ${topic}: it has ${replication} ${replication === 1 ? "replica" : "replicas"}, should have 3: a lost broker can take events with it.`,
+    );
   const inSync = Number(settings.get("min.insync.replicas"));
-  if (!(inSync >= 2)) found.push(`Topic ${topic}: min.insync.replicas is ${inSync}, should be 2: an event can be acknowledged by one broker alone.`);
+  if (!(inSync >= 2))
+    found.push(`Topic ${topic}: min.insync.replicas is ${inSync}, should be 2: an event can be acknowledged by one broker alone.`);
   want("unclean.leader.election.enable", "false", "a broker that lags can become leader and take acknowledged events away");
   return found;
 }

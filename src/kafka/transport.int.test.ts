@@ -105,7 +105,11 @@ test("closing leaves the group and ends everything within about a second", async
   const reader = await closing.reader(log);
   await member(closing, group, [log]).joined;
   const fetching = assert.rejects(
-    reader.fetch([{ partition: 0, position: 0, eventId: null, logId: null, hint: null }], { maxEvents: 10, maxWaitMs: 60_000, signal: never }),
+    reader.fetch([{ partition: 0, position: 0, eventId: null, logId: null, hint: null }], {
+      maxEvents: 10,
+      maxWaitMs: 60_000,
+      signal: never,
+    }),
     (error) => isTidemarkError(error, "CLOSED"),
   );
   const begun = performance.now();
@@ -121,6 +125,9 @@ test("where no broker answers, identify and fetch are UNAVAILABLE", async (t) =>
   const transport = kafkaTransport({ brokers: "127.0.0.1:1" });
   t.after(() => transport.close());
   const reader = await transport.reader("orders");
-  await assert.rejects(reader.fetch([{ partition: 0, position: 0, eventId: null, logId: null, hint: null }], { maxEvents: 10, maxWaitMs: 300, signal: never }), (error) => isTidemarkError(error, "UNAVAILABLE"));
+  await assert.rejects(
+    reader.fetch([{ partition: 0, position: 0, eventId: null, logId: null, hint: null }], { maxEvents: 10, maxWaitMs: 300, signal: never }),
+    (error) => isTidemarkError(error, "UNAVAILABLE"),
+  );
   await assert.rejects(transport.identify("orders", never), (error) => isTidemarkError(error, "UNAVAILABLE"));
 });

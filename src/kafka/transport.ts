@@ -24,7 +24,10 @@ const longestPauseMs = 1_000;
  */
 export function kafkaTransport(options: KafkaTransportOptions): Transport {
   const cluster = openCluster(options);
-  const membershipOptions: MembershipOptions = { sessionTimeoutMs: options.sessionTimeoutMs ?? 8_000, heartbeatMs: options.heartbeatMs ?? 500 };
+  const membershipOptions: MembershipOptions = {
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 8_000,
+    heartbeatMs: options.heartbeatMs ?? 500,
+  };
   const topic = (log: string) => topicOf(cluster.prefix, log);
   const members = new Set<Membership>();
 

@@ -26,7 +26,12 @@ export interface FetchOptions {
 const readCommitted = 1;
 
 /** @throws a library error where the connection or the request as a whole fails; codes of partitions are data */
-export function fetchFrom(connection: Connection, topicId: string, from: readonly FetchFrom[], options: FetchOptions): Promise<FetchedPartition[]> {
+export function fetchFrom(
+  connection: Connection,
+  topicId: string,
+  from: readonly FetchFrom[],
+  options: FetchOptions,
+): Promise<FetchedPartition[]> {
   const partitions = from.map(({ partition, offset }) => ({
     partition,
     currentLeaderEpoch: -1,
@@ -35,7 +40,8 @@ export function fetchFrom(connection: Connection, topicId: string, from: readonl
     partitionMaxBytes: options.partitionBytes,
   }));
   const minBytes = options.maxWaitMs > 0 ? 1 : 0;
-  const write = () => fetchV17.createRequest(options.maxWaitMs, minBytes, options.totalBytes, readCommitted, 0, -1, [{ topicId, partitions }], [], "");
+  const write = () =>
+    fetchV17.createRequest(options.maxWaitMs, minBytes, options.totalBytes, readCommitted, 0, -1, [{ topicId, partitions }], [], "");
   return request(connection, fetchV17.api, write, parseFetch);
 }
 

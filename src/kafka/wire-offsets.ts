@@ -8,7 +8,12 @@ const readCommitted = 1;
 const timestamps = { start: -2n, end: -1n } as const;
 
 /** The first offset still there, or the one after the last committed record, by partition. @throws UNAVAILABLE, CLOSED, NOT_FOUND */
-export async function listOffsets(cluster: Cluster, topic: string, partitions: readonly number[], which: "start" | "end"): Promise<Map<number, number>> {
+export async function listOffsets(
+  cluster: Cluster,
+  topic: string,
+  partitions: readonly number[],
+  which: "start" | "end",
+): Promise<Map<number, number>> {
   if (partitions.length === 0) return new Map();
   const answers = await cluster.leaders(topic, partitions, async (connection, own) => {
     const asked = own.map((partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp: timestamps[which] }));
@@ -19,7 +24,8 @@ export async function listOffsets(cluster: Cluster, topic: string, partitions: r
       (reader) => answerOf(() => listOffsetsV9.parseResponse(0, listOffsetsV9.api.key, listOffsetsV9.api.version, reader)),
     );
     const found = answer.topics.flatMap((t) => t.partitions);
-    for (const { partitionIndex, errorCode } of found) if (errorCode !== code.none) throw new BrokerRefusal(`offsets of ${topic}, partition ${partitionIndex}`, errorCode);
+    for (const { partitionIndex, errorCode } of found)
+      if (errorCode !== code.none) throw new BrokerRefusal(`offsets of ${topic}, partition ${partitionIndex}`, errorCode);
     return found;
   });
   return new Map(answers.flat().map((partition) => [partition.partitionIndex, Number(partition.offset)]));

@@ -1,6 +1,6 @@
 /** Reads a log from its topic in memory, from the reader's own cursors: the hint is an offset and never the truth. */
 import { takeNext } from "../core/sequence.ts";
-import { isTidemarkError } from "../errors.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
 import { toLogEvent } from "../runtime/log-event.ts";
 import type { Batch, Cursor, LogReader } from "../runtime/ports.ts";
 import { wake } from "../runtime/wake.ts";
@@ -25,14 +25,16 @@ export function memoryLogReader(broker: Broker, own: Handle, log: string, cut: C
       const deadline = performance.now() + maxWaitMs;
       try {
         for (;;) {
-          if (ending.aborted) return [];
+          if (signal.aborted) return [];
+          if (closed.signal.aborted) throw new TidemarkError("CLOSED", { what: `the reader of log '${log}'` });
           const ticket = changed.ticket();
           const batches = await own.run("fetch", { log, cursors }, () => {
             const topic = broker.topics.get(log);
             return topic === undefined ? [] : next(topic, log, cursors, (available) => Math.min(maxEvents, available, cut(Math.min(maxEvents, available))));
           });
           if (batches.length > 0) return batches;
-          if ((await changed.after(ticket, { maxWaitMs: Math.max(0, deadline - performance.now()), signal: ending })) !== "woken") return [];
+          const why = await changed.after(ticket, { maxWaitMs: Math.max(0, deadline - performance.now()), signal: ending });
+          if (why === "timeout") return [];
         }
       } finally {
         busy = false;

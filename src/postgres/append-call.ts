@@ -2,7 +2,27 @@
 import type { AppendCommand, AppendOutcome, StoredAnswer, StreamEvent } from "../runtime/ports.ts";
 import type { Database, Statement } from "./sql.ts";
 
-const types = ["text", "int4", "int4", "text", "int4", "text", "text", "int4", "int4", "bool", "text", "text", "int4", "int4", "text", "int4", "text", "text", "uuid"] as const;
+const types = [
+  "text",
+  "int4",
+  "int4",
+  "text",
+  "int4",
+  "text",
+  "text",
+  "int4",
+  "int4",
+  "bool",
+  "text",
+  "text",
+  "int4",
+  "int4",
+  "text",
+  "int4",
+  "text",
+  "text",
+  "uuid",
+] as const;
 const parameters = types.map((type, i) => `$${i + 1}::${type}[]`).join(", ");
 const text = `select status, array_to_json(positions) as positions, details from tidemark_append(${parameters})`;
 
@@ -46,8 +66,24 @@ export function appendCall(database: Pick<Database, "array">, commands: readonly
   const streams = numbering();
   const head = { log: [] as string[], partition: [] as number[] };
   const stream = { head: [] as number[], key: [] as string[], version: [] as number[] };
-  const command = { id: [] as string[], fingerprint: [] as string[], stream: [] as number[], expected: [] as number[], ifMatch: [] as boolean[], kind: [] as string[], answer: [] as string[], n: [] as number[] };
-  const event = { command: [] as number[], type: [] as string[], schema: [] as number[], data: [] as string[], metadata: [] as string[], id: [] as string[] };
+  const command = {
+    id: [] as string[],
+    fingerprint: [] as string[],
+    stream: [] as number[],
+    expected: [] as number[],
+    ifMatch: [] as boolean[],
+    kind: [] as string[],
+    answer: [] as string[],
+    n: [] as number[],
+  };
+  const event = {
+    command: [] as number[],
+    type: [] as string[],
+    schema: [] as number[],
+    data: [] as string[],
+    metadata: [] as string[],
+    id: [] as string[],
+  };
   for (const [index, one] of commands.entries()) {
     const h = heads.of(`${one.partition}/${one.log}`);
     if (h > head.log.length) {

@@ -48,7 +48,9 @@ export function appendedFeed(database: Database): Pick<EventStore, "announce" | 
     const leave = async (): Promise<void> => {
       if (--users > 0 || listening !== mine) return;
       listening = undefined;
-      await (await mine)();
+      await (
+        await mine
+      )();
     };
     return mine.then(
       () => leave,

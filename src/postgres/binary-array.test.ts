@@ -3,8 +3,14 @@ import { test } from "node:test";
 import { binaryArray } from "./binary-array.ts";
 
 test("an array has its dimension, element type, length, and each element with its size", () => {
-  assert.deepEqual(binaryArray("int4", [1, -1]).toString("hex"), "00000001" + "00000000" + "00000017" + "00000002" + "00000001" + "00000004" + "00000001" + "00000004" + "ffffffff");
-  assert.deepEqual(binaryArray("text", ["é"]).toString("hex"), "00000001" + "00000000" + "00000019" + "00000001" + "00000001" + "00000002" + "c3a9");
+  assert.deepEqual(
+    binaryArray("int4", [1, -1]).toString("hex"),
+    "00000001" + "00000000" + "00000017" + "00000002" + "00000001" + "00000004" + "00000001" + "00000004" + "ffffffff",
+  );
+  assert.deepEqual(
+    binaryArray("text", ["é"]).toString("hex"),
+    "00000001" + "00000000" + "00000019" + "00000001" + "00000001" + "00000002" + "c3a9",
+  );
 });
 
 test("an empty array has no dimension", () => {

@@ -13,7 +13,10 @@ export function binaryArray(type: ArrayType, values: readonly unknown[]): Buffer
     return empty;
   }
   const sizes = type === "text" ? values.map(textBytes) : undefined;
-  const total = sizes === undefined ? values.reduce<number>((sum, v) => sum + 4 + (isNull(v) ? 0 : widths[type as keyof typeof widths]), 0) : sizes.reduce<number>((sum, n) => sum + 4 + Math.max(n, 0), 0);
+  const total =
+    sizes === undefined
+      ? values.reduce<number>((sum, v) => sum + 4 + (isNull(v) ? 0 : widths[type as keyof typeof widths]), 0)
+      : sizes.reduce<number>((sum, n) => sum + 4 + Math.max(n, 0), 0);
   const buffer = Buffer.allocUnsafe(headerBytes + total);
   buffer.writeInt32BE(1, 0);
   buffer.writeInt32BE(values.some(isNull) ? 1 : 0, 4);

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test, type TestContext } from "node:test";
+import { counters } from "../../test/counters.ts";
+import { engines, silent, write, writeStore } from "../../test/write-side.ts";
 import { partitionOf } from "../core/partition.ts";
 import { parseToken } from "../core/token.ts";
 import { isTidemarkError, type ErrorCode } from "../errors.ts";
 import type { Accepted, Outcome, Rejected } from "../runtime/app.ts";
 import { commandHandler, type CommandHandlerOptions } from "../runtime/command-handler.ts";
 import type { EventStore } from "../runtime/ports.ts";
-import { counters } from "../../test/counters.ts";
-import { engines, silent, write, writeStore } from "../../test/write-side.ts";
 import type { Database } from "./sql.ts";
 
 const { Add, Burst, Break, Open, Touch } = counters.commands;
@@ -23,11 +23,21 @@ const rejected = (outcome: Outcome): Rejected => {
   return outcome;
 };
 
-async function handlerOn(t: TestContext, database: Database, options: Partial<CommandHandlerOptions> & { readonly wrap?: (store: EventStore) => EventStore } = {}) {
+async function handlerOn(
+  t: TestContext,
+  database: Database,
+  options: Partial<CommandHandlerOptions> & { readonly wrap?: (store: EventStore) => EventStore } = {},
+) {
   const { wrap = (store) => store, ...rest } = options;
   const store = wrap(await writeStore(t, database));
   const identities = await store.openLogs(["counters"], 4);
-  const handler = commandHandler({ store, aggregates: [counters], identities: new Map(identities.map((i) => [i.log, i])), logger: silent, ...rest });
+  const handler = commandHandler({
+    store,
+    aggregates: [counters],
+    identities: new Map(identities.map((i) => [i.log, i])),
+    logger: silent,
+    ...rest,
+  });
   t.after(() => handler.close());
   return { handler, store, identity: identities[0]! };
 }
@@ -38,7 +48,8 @@ function counted(calls: { load: number[]; append: number[] }) {
     new Proxy(store, {
       get(target, name) {
         if (name === "load") return (streams: Parameters<EventStore["load"]>[0]) => (calls.load.push(streams.length), target.load(streams));
-        if (name === "append") return (...args: Parameters<EventStore["append"]>) => (calls.append.push(args[1].length), target.append(...args));
+        if (name === "append")
+          return (...args: Parameters<EventStore["append"]>) => (calls.append.push(args[1].length), target.append(...args));
         return Reflect.get(target, name, target) as unknown;
       },
     });
@@ -56,10 +67,17 @@ for (const engine of engines) {
     const commandId = randomUUID();
     const first = accepted(await handler.execute(Open("c-1", { label: "x" }), { commandId }));
     const partition = partitionOf("c-1", 4);
-    assert.deepEqual({ ...first, token: parseToken(first.token) }, {
-      accepted: true, commandId, stream: "c-1", version: 1, replayed: false,
-      token: [{ log: "counters", logId: identity.logId, partition, position: 1 }],
-    });
+    assert.deepEqual(
+      { ...first, token: parseToken(first.token) },
+      {
+        accepted: true,
+        commandId,
+        stream: "c-1",
+        version: 1,
+        replayed: false,
+        token: [{ log: "counters", logId: identity.logId, partition, position: 1 }],
+      },
+    );
     assert.deepEqual(await handler.execute(Open("c-1", { label: "x" }), { commandId }), { ...first, replayed: true });
     await assert.rejects(handler.execute(Open("c-1", { label: "y" }), { commandId }), code("IDEMPOTENCY_KEY_REUSED"));
     assert.deepEqual(appended, [["counters", partition, 1]]);
@@ -70,7 +88,14 @@ for (const engine of engines) {
     const { handler } = await open(t);
     const commandId = randomUUID();
     const first = rejected(await handler.execute(Add("c-1", { by: 1 }), { commandId }));
-    assert.deepEqual(first, { accepted: false, commandId, rejection: "NotOpen", data: null, detail: "There is no such counter.", replayed: false });
+    assert.deepEqual(first, {
+      accepted: false,
+      commandId,
+      rejection: "NotOpen",
+      data: null,
+      detail: "There is no such counter.",
+      replayed: false,
+    });
     await handler.execute(Open("c-1", {}));
     assert.deepEqual(await handler.execute(Add("c-1", { by: 1 }), { commandId }), { ...first, replayed: true });
     assert.equal(rejected(await handler.execute(Add("c-1", { by: -1 }))).detail, "The sum would be -1.");
@@ -89,7 +114,8 @@ for (const engine of engines) {
       await assert.rejects(handler.execute(Add("c-1", { by: -5 }), { commandId, expectedVersion }), code("VERSION_MISMATCH"));
       assert.equal(rejected(await handler.execute(Add("c-1", { by: -5 }), { commandId })).replayed, false, "412 is not stored");
     }
-    for (const expectedVersion of [1, [9, 2], "existing"] as const) accepted(await handler.execute(Add("c-1", { by: 1 }), { expectedVersion }));
+    for (const expectedVersion of [1, [9, 2], "existing"] as const)
+      accepted(await handler.execute(Add("c-1", { by: 1 }), { expectedVersion }));
     await assert.rejects(handler.execute(Open("c-2", {}), { expectedVersion: "existing" }), code("VERSION_MISMATCH"));
     accepted(await handler.execute(Open("c-2", {}), { expectedVersion: 0 }));
   });
@@ -97,8 +123,15 @@ for (const engine of engines) {
   test(`${engine.name}: commands of one stream that wait together are decided on each other's results, in one call`, async (t) => {
     const calls = { load: [] as number[], append: [] as number[] };
     const { handler } = await open(t, { wrap: counted(calls) });
-    const outcomes = await Promise.all([handler.execute(Open("c", {})), ...[1, 2, -9, 3].map((by) => handler.execute(Add("c", { by }))), handler.execute(Open("c", {}))]);
-    assert.deepEqual(outcomes.map((o) => (o.accepted ? o.version : o.rejection)), [1, 2, 3, "TooLow", 4, "AlreadyOpen"]);
+    const outcomes = await Promise.all([
+      handler.execute(Open("c", {})),
+      ...[1, 2, -9, 3].map((by) => handler.execute(Add("c", { by }))),
+      handler.execute(Open("c", {})),
+    ]);
+    assert.deepEqual(
+      outcomes.map((o) => (o.accepted ? o.version : o.rejection)),
+      [1, 2, 3, "TooLow", 4, "AlreadyOpen"],
+    );
     assert.deepEqual(calls, { load: [1], append: [6] });
   });
 
@@ -109,13 +142,18 @@ for (const engine of engines) {
     await Promise.all(streams.map((s, i) => handler.execute(Add(s, { by: i, note: "é" }))));
     const calls = { load: [] as number[], append: [] as number[] };
     const { handler: cold, store } = await handlerOn(t, database, { wrap: counted(calls) });
-    const versions = async (h: typeof handler) => (await Promise.all(streams.map((s) => h.execute(Add(s, { by: 1 }))))).map((o) => accepted(o).version);
+    const versions = async (h: typeof handler) =>
+      (await Promise.all(streams.map((s) => h.execute(Add(s, { by: 1 }))))).map((o) => accepted(o).version);
     assert.deepEqual(new Set(await versions(cold)), new Set([3]));
     assert.deepEqual(calls, { load: [40], append: [40] });
     assert.deepEqual(new Set(await versions(handler)), new Set([4]), "the other's events arrive by the conflict");
     assert.deepEqual(new Set(await versions(handler)), new Set([5]));
     assert.deepEqual(calls.load, [40]);
-    const events = await store.read("counters", [0, 1, 2, 3].map((partition) => ({ partition, position: 1 })), 1_000);
+    const events = await store.read(
+      "counters",
+      [0, 1, 2, 3].map((partition) => ({ partition, position: 1 })),
+      1_000,
+    );
     const last = events.filter((e) => e.stream === "c-7" && e.version === 5).map((e) => JSON.parse(e.data) as unknown);
     assert.deepEqual(last, [{ by: 1, sum: 10 }]);
   });
@@ -149,28 +187,42 @@ for (const engine of engines) {
     assert.deepEqual(rows, [{ events: 60 }]);
   });
 
-  test(`${engine.name}: two processes that write the same streams lose nothing`, async (t) => {
+  test(`${engine.name}: two processes that write the same streams lose nothing, be it in one call or by lanes`, async (t) => {
     const { database, again, handler } = await open(t);
-    const { handler: other } = await handlerOn(t, engine.name === "postgres" ? await again() : database);
+    const other = (await handlerOn(t, engine.name === "postgres" ? await again() : database, { joinUpTo: 4, maxAttempts: 50 })).handler;
     await Promise.all([0, 1, 2].map((i) => handler.execute(Open(`c-${i}`, {}))));
     const adds = Array.from({ length: 120 }, (_, i) => (i % 2 === 0 ? handler : other).execute(Add(`c-${i % 3}`, { by: 1 })));
     const outcomes = (await Promise.all(adds)).map(accepted);
     for (const stream of ["c-0", "c-1", "c-2"]) {
-      assert.deepEqual(outcomes.filter((o) => o.stream === stream).map((o) => o.version).toSorted((a, b) => a - b), Array.from({ length: 40 }, (_, i) => i + 2));
+      assert.deepEqual(
+        outcomes
+          .filter((o) => o.stream === stream)
+          .map((o) => o.version)
+          .toSorted((a, b) => a - b),
+        Array.from({ length: 40 }, (_, i) => i + 2),
+      );
     }
     const { rows } = await database.query({ text: "select stream, data->>'sum' as sum from events where version = 41 order by stream" });
-    assert.deepEqual(rows, ["c-0", "c-1", "c-2"].map((stream) => ({ stream, sum: "40" })));
+    assert.deepEqual(
+      rows,
+      ["c-0", "c-1", "c-2"].map((stream) => ({ stream, sum: "40" })),
+    );
   });
 
   test(`${engine.name}: text that slipped through fails alone among 64 good commands`, async (t) => {
     const { database, handler } = await open(t, {
       // as if a schema had let it pass: the store itself is the last net
-      wrap: (store) => new Proxy(store, {
-        get: (target, name) =>
-          name === "append"
-            ? (lane: number, commands: Parameters<EventStore["append"]>[1]) => target.append(lane, commands.map((c) => (c.stream === "bad" ? { ...c, fingerprint: "\u0000" } : c)))
-            : (Reflect.get(target, name, target) as unknown),
-      }),
+      wrap: (store) =>
+        new Proxy(store, {
+          get: (target, name) =>
+            name === "append"
+              ? (lane: number, commands: Parameters<EventStore["append"]>[1]) =>
+                  target.append(
+                    lane,
+                    commands.map((c) => (c.stream === "bad" ? { ...c, fingerprint: "\u0000" } : c)),
+                  )
+              : (Reflect.get(target, name, target) as unknown),
+        }),
     });
     const bad = assert.rejects(handler.execute(Open("bad", {})), code("INVALID_INPUT"));
     const good = await Promise.all(Array.from({ length: 64 }, (_, i) => handler.execute(Open(`c-${i}`, {}))));
@@ -195,7 +247,9 @@ for (const engine of engines) {
   test(`${engine.name}: an event that this release does not know fails its stream's commands, and no others`, async (t) => {
     const { handler, store } = await open(t);
     const command = write("c-1", 1, { log: "counters", partition: partitionOf("c-1", 4) });
-    await store.append(store.laneOf("counters", command.partition), [{ ...command, events: command.events.map((e) => ({ ...e, type: "Renamed" })) }]);
+    await store.append(store.laneOf("counters", command.partition), [
+      { ...command, events: command.events.map((e) => ({ ...e, type: "Renamed" })) },
+    ]);
     const [bad, good] = await Promise.allSettled([handler.execute(Add("c-1", { by: 1 })), handler.execute(Open("c-2", {}))]);
     assert.ok(bad.status === "rejected" && isTidemarkError(bad.reason, "UNKNOWN_EVENT"));
     assert.ok(good.status === "fulfilled");
@@ -205,20 +259,29 @@ for (const engine of engines) {
     const { database } = await engine.open(t);
     const { handler: small } = await handlerOn(t, database, { maxQueued: 2 });
     const results = await Promise.allSettled(["a", "b", "c"].map((s) => small.execute(Open(s, {}))));
-    assert.deepEqual(results.map((r) => (r.status === "rejected" ? (isTidemarkError(r.reason) ? r.reason.code : "?") : "ok")), ["ok", "ok", "OVERLOADED"]);
+    assert.deepEqual(
+      results.map((r) => (r.status === "rejected" ? (isTidemarkError(r.reason) ? r.reason.code : "?") : "ok")),
+      ["ok", "ok", "OVERLOADED"],
+    );
     const { handler: unlucky } = await handlerOn(t, database, {
       maxAttempts: 3,
       // each time just before, somebody else writes the stream
-      wrap: (store) => new Proxy(store, {
-        get: (target, name) =>
-          name === "append"
-            ? async (lane: number, commands: Parameters<EventStore["append"]>[1]) => {
-                const version = (await target.load([{ log: "counters", stream: "a" }]))[0]!.version;
-                await target.append(lane, [{ ...write("a", 1, { log: "counters", partition: partitionOf("a", 4), expectedVersion: version }), events: [{ id: randomUUID(), type: "Padded", schemaVersion: 1, data: '{"padding":""}', metadata: "{}" }] }]);
-                return target.append(lane, commands);
-              }
-            : (Reflect.get(target, name, target) as unknown),
-      }),
+      wrap: (store) =>
+        new Proxy(store, {
+          get: (target, name) =>
+            name === "append"
+              ? async (lane: number, commands: Parameters<EventStore["append"]>[1]) => {
+                  const version = (await target.load([{ log: "counters", stream: "a" }]))[0]!.version;
+                  await target.append(lane, [
+                    {
+                      ...write("a", 1, { log: "counters", partition: partitionOf("a", 4), expectedVersion: version }),
+                      events: [{ id: randomUUID(), type: "Padded", schemaVersion: 1, data: '{"padding":""}', metadata: "{}" }],
+                    },
+                  ]);
+                  return target.append(lane, commands);
+                }
+              : (Reflect.get(target, name, target) as unknown),
+        }),
     });
     await assert.rejects(unlucky.execute(Add("a", { by: 1 })), code("CONTENTION"));
     await small.close();
@@ -235,7 +298,9 @@ test("postgres: after a lost connection the outcome is UNAVAILABLE, the repeat h
   await blocker.script("begin; select from heads for update");
   const cut = assert.rejects(handler.execute(Add("c", { by: 5 }), { commandId: "lost" }), code("UNAVAILABLE"));
   const kill = async (): Promise<void> => {
-    const { rowCount } = await database.query({ text: "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%tidemark_append(%'" });
+    const { rowCount } = await database.query({
+      text: "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%tidemark_append(%'",
+    });
     if (rowCount === 0) await kill();
   };
   await kill();
@@ -244,10 +309,16 @@ test("postgres: after a lost connection the outcome is UNAVAILABLE, the repeat h
   // meanwhile another process has moved the stream
   const partition = partitionOf("c", 4);
   await store.append(store.laneOf("counters", partition), [
-    { ...write("c", 1, { log: "counters", partition, expectedVersion: 1 }), events: [{ id: randomUUID(), type: "Added", schemaVersion: 1, data: '{"by":100,"sum":100}', metadata: "{}" }] },
+    {
+      ...write("c", 1, { log: "counters", partition, expectedVersion: 1 }),
+      events: [{ id: randomUUID(), type: "Added", schemaVersion: 1, data: '{"by":100,"sum":100}', metadata: "{}" }],
+    },
   ]);
   assert.equal(accepted(await handler.execute(Add("c", { by: 5 }), { commandId: "lost" })).version, 3);
   const { events } = (await store.load([{ log: "counters", stream: "c" }]))[0]!;
-  assert.deepEqual(events.map((e) => e.data), [{}, { by: 100, sum: 100 }, { by: 5, sum: 105 }]);
+  assert.deepEqual(
+    events.map((e) => e.data),
+    [{}, { by: 100, sum: 100 }, { by: 5, sum: 105 }],
+  );
   assert.equal((await handler.execute(Add("c", { by: 5 }), { commandId: "lost" })).replayed, true);
 });

@@ -35,7 +35,8 @@ export function eventReads(database: Database): Reads {
       });
       found = await identities(logs);
       for (const { log, partitions: stored } of found) {
-        if (partitions !== undefined && partitions !== stored) throw new TidemarkError("PARTITIONS_CHANGED", { log, stored, asked: partitions });
+        if (partitions !== undefined && partitions !== stored)
+          throw new TidemarkError("PARTITIONS_CHANGED", { log, stored, asked: partitions });
       }
       return found;
     },
@@ -46,7 +47,16 @@ export function eventReads(database: Database): Reads {
                from unnest($1::text[], $2::text[]) with ordinality u(log, stream, i),
                  lateral (select version, type, schema_version, data from events where log = u.log and stream = u.stream order by version) e
                order by u.i, e.version`,
-        values: [database.array("text", streams.map((s) => s.log)), database.array("text", streams.map((s) => s.stream))],
+        values: [
+          database.array(
+            "text",
+            streams.map((s) => s.log),
+          ),
+          database.array(
+            "text",
+            streams.map((s) => s.stream),
+          ),
+        ],
       });
       const loaded = streams.map(() => ({ version: 0, events: [] as StreamEvent[] }));
       for (const { i, ...event } of rows) {
@@ -64,13 +74,27 @@ export function eventReads(database: Database): Reads {
                from unnest($2::int[], $3::bigint[]) f(partition, position),
                  lateral (select * from events where log = $1 and partition = f.partition and position >= f.position order by position limit $4::int) e
                order by e.partition, e.position`,
-        values: [log, database.array("int4", from.map((f) => f.partition)), database.array("int8", from.map((f) => f.position)), limit],
+        values: [
+          log,
+          database.array(
+            "int4",
+            from.map((f) => f.partition),
+          ),
+          database.array(
+            "int8",
+            from.map((f) => f.position),
+          ),
+          limit,
+        ],
       });
       return rows;
     },
 
     async heads(log) {
-      const { rows } = await database.query<{ position: number }>({ text: "select position from heads where log = $1 order by partition", values: [log] });
+      const { rows } = await database.query<{ position: number }>({
+        text: "select position from heads where log = $1 order by partition",
+        values: [log],
+      });
       if (rows.length === 0) throw new TidemarkError("NOT_FOUND", { what: `The log '${log}'` });
       return rows.map((r) => r.position);
     },
@@ -89,7 +113,21 @@ export function eventReads(database: Database): Reads {
                select $1::text, u.partition, u.position, u.topic_id from unnest($2::int[], $3::bigint[], $4::text[]) u(partition, position, topic_id) order by u.partition
                on conflict (log, partition) do update set position = excluded.position, topic_id = excluded.topic_id
                where r.topic_id <> excluded.topic_id or r.position < excluded.position`,
-        values: [log, database.array("int4", rows.map((r) => r.partition)), database.array("int8", rows.map((r) => r.position)), database.array("text", rows.map((r) => r.topicId))],
+        values: [
+          log,
+          database.array(
+            "int4",
+            rows.map((r) => r.partition),
+          ),
+          database.array(
+            "int8",
+            rows.map((r) => r.position),
+          ),
+          database.array(
+            "text",
+            rows.map((r) => r.topicId),
+          ),
+        ],
       });
     },
   };

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { engines, testSchema, write, writeStore } from "../../test/write-side.ts";
 import { isTidemarkError } from "../errors.ts";
 import type { AppendCommand } from "../runtime/ports.ts";
-import { engines, testSchema, write, writeStore } from "../../test/write-side.ts";
 import { appendCall } from "./append-call.ts";
 import { eventStore, migrateWriteStore } from "./event-store.ts";
-import type { Database } from "./sql.ts";
 import { sqlState } from "./sql-errors.ts";
+import type { Database } from "./sql.ts";
 
 for (const engine of engines) {
   const open = async (t: Parameters<typeof engine.open>[0]) => {
@@ -22,7 +22,13 @@ for (const engine of engines) {
     const store = await writeStore(t, database);
     const stores = await Promise.all([database, again(), again()].map(async (each) => eventStore(await each)));
     const [first, ...rest] = await Promise.all(stores.map((each) => each.openLogs(["b", "a"], 3)));
-    assert.deepEqual(first!.map((l) => [l.log, l.partitions]), [["b", 3], ["a", 3]]);
+    assert.deepEqual(
+      first!.map((l) => [l.log, l.partitions]),
+      [
+        ["b", 3],
+        ["a", 3],
+      ],
+    );
     for (const one of rest) assert.deepEqual(one, first);
     assert.deepEqual(await store.openLogs(["a", "b"], undefined), [first![1], first![0]]);
     assert.deepEqual(await store.heads("a"), [0, 0, 0]);
@@ -36,16 +42,43 @@ for (const engine of engines) {
     const { store, append } = await open(t);
     const data = '{"z":1,  "a":"é\\u0041","n":1.50}';
     const command = write("o-1", 2);
-    const outcomes = await append({ ...command, events: command.events.map((e) => ({ ...e, data })) }, write("o-2", 1), write("o-1", 1, { baseVersion: 0, expectedVersion: 2 }));
+    const outcomes = await append(
+      { ...command, events: command.events.map((e) => ({ ...e, data })) },
+      write("o-2", 1),
+      write("o-1", 1, { baseVersion: 0, expectedVersion: 2 }),
+    );
     assert.deepEqual(outcomes, [
       { status: "appended", version: 2, position: 2 },
       { status: "appended", version: 1, position: 3 },
       { status: "appended", version: 3, position: 4 },
     ]);
     const events = await store.read("orders", [{ partition: 0, position: 1 }], 10);
-    assert.deepEqual(events.map((e) => [e.position, e.stream, e.version]), [[1, "o-1", 1], [2, "o-1", 2], [3, "o-2", 1], [4, "o-1", 3]]);
+    assert.deepEqual(
+      events.map((e) => [e.position, e.stream, e.version]),
+      [
+        [1, "o-1", 1],
+        [2, "o-1", 2],
+        [3, "o-2", 1],
+        [4, "o-1", 3],
+      ],
+    );
     assert.equal(events[0]!.data, data);
-    assert.deepEqual({ ...events[1] }, { log: "orders", partition: 0, position: 2, stream: "o-1", version: 2, type: "Happened", schemaVersion: 1, id: command.events[1]!.id, commandId: command.id, data, metadata: command.events[1]!.metadata });
+    assert.deepEqual(
+      { ...events[1] },
+      {
+        log: "orders",
+        partition: 0,
+        position: 2,
+        stream: "o-1",
+        version: 2,
+        type: "Happened",
+        schemaVersion: 1,
+        id: command.events[1]!.id,
+        commandId: command.id,
+        data,
+        metadata: command.events[1]!.metadata,
+      },
+    );
     assert.deepEqual(await store.heads("orders"), [4]);
   });
 
@@ -53,13 +86,47 @@ for (const engine of engines) {
     const { database } = await engine.open(t);
     const store = await writeStore(t, database, { lanes: 1 });
     await store.openLogs(["orders"], 3);
-    await store.append(0, Array.from({ length: 30 }, (_, i) => write(`s-${i}`, 2, { partitions: 3 })));
+    await store.append(
+      0,
+      Array.from({ length: 30 }, (_, i) => write(`s-${i}`, 2, { partitions: 3 })),
+    );
     const heads = await store.heads("orders");
-    assert.equal(heads.reduce((a, b) => a + b), 60);
-    const events = await store.read("orders", [{ partition: 2, position: 3 }, { partition: 0, position: heads[0]! }, { partition: 1, position: heads[1]! + 1 }], 4);
-    assert.deepEqual(events.map((e) => [e.partition, e.position]), [[0, heads[0]], [2, 3], [2, 4], [2, 5], [2, 6]]);
-    const loaded = await store.load([{ log: "orders", stream: "absent" }, { log: "orders", stream: "s-3" }, { log: "none", stream: "s-3" }]);
-    assert.deepEqual(loaded.map((l) => [l.version, l.events.map((e) => e.version)]), [[0, []], [2, [1, 2]], [0, []]]);
+    assert.equal(
+      heads.reduce((a, b) => a + b),
+      60,
+    );
+    const events = await store.read(
+      "orders",
+      [
+        { partition: 2, position: 3 },
+        { partition: 0, position: heads[0]! },
+        { partition: 1, position: heads[1]! + 1 },
+      ],
+      4,
+    );
+    assert.deepEqual(
+      events.map((e) => [e.partition, e.position]),
+      [
+        [0, heads[0]],
+        [2, 3],
+        [2, 4],
+        [2, 5],
+        [2, 6],
+      ],
+    );
+    const loaded = await store.load([
+      { log: "orders", stream: "absent" },
+      { log: "orders", stream: "s-3" },
+      { log: "none", stream: "s-3" },
+    ]);
+    assert.deepEqual(
+      loaded.map((l) => [l.version, l.events.map((e) => e.version)]),
+      [
+        [0, []],
+        [2, [1, 2]],
+        [0, []],
+      ],
+    );
     assert.deepEqual(loaded[1]!.events[1], { version: 2, type: "Happened", schemaVersion: 1, data: { n: 1 } });
   });
 
@@ -69,19 +136,30 @@ for (const engine of engines) {
     const rejected = write("o-1", 0, { kind: "rejection", answer: '{"rejection":"No"}', baseVersion: 0, expectedVersion: 1 });
     await append(first, rejected);
     const stored = { log: "orders", partition: 0, stream: "o-1", version: 1, position: 1 };
-    assert.deepEqual(await append(write("other", 3, { id: first.id }), { ...rejected, kind: "check" }, write("o-1", 1, { expectedVersion: 1 })), [
-      { status: "duplicate", first: { ...stored, fingerprint: first.fingerprint, kind: "events", answer: { version: 1 } } },
-      { status: "duplicate", first: { ...stored, fingerprint: rejected.fingerprint, kind: "rejection", answer: { rejection: "No" } } },
-      { status: "appended", version: 2, position: 2 },
-    ]);
+    assert.deepEqual(
+      await append(write("other", 3, { id: first.id }), { ...rejected, kind: "check" }, write("o-1", 1, { expectedVersion: 1 })),
+      [
+        { status: "duplicate", first: { ...stored, fingerprint: first.fingerprint, kind: "events", answer: { version: 1 } } },
+        { status: "duplicate", first: { ...stored, fingerprint: rejected.fingerprint, kind: "rejection", answer: { rejection: "No" } } },
+        { status: "appended", version: 2, position: 2 },
+      ],
+    );
   });
 
   test(`${engine.name}: a stale version conflicts with the missing events and takes only its own stream's later commands down`, async (t) => {
     const { append, store } = await open(t);
     await append(write("o-1", 2));
-    const outcomes = await append(write("o-1", 1, { baseVersion: 1 }), write("o-1", 1, { baseVersion: 1, expectedVersion: 2 }), write("o-2", 1), write("o-1", 0, { baseVersion: 1, expectedVersion: 3, kind: "rejection" }));
+    const outcomes = await append(
+      write("o-1", 1, { baseVersion: 1 }),
+      write("o-1", 1, { baseVersion: 1, expectedVersion: 2 }),
+      write("o-2", 1),
+      write("o-1", 0, { baseVersion: 1, expectedVersion: 3, kind: "rejection" }),
+    );
     const missing = [{ version: 2, type: "Happened", schemaVersion: 1, data: { n: 1 } }];
-    const strip = (o: (typeof outcomes)[number]) => (o.status === "conflict" ? { ...o, events: o.events?.map(({ version, type, schemaVersion, data }) => ({ version, type, schemaVersion, data })) } : o);
+    const strip = (o: (typeof outcomes)[number]) =>
+      o.status === "conflict"
+        ? { ...o, events: o.events?.map(({ version, type, schemaVersion, data }) => ({ version, type, schemaVersion, data })) }
+        : o;
     const conflict = { status: "conflict", version: 2, events: missing };
     assert.deepEqual(outcomes.map(strip), [conflict, conflict, { status: "appended", version: 1, position: 3 }, conflict]);
     assert.deepEqual((await append(write("o-1", 1, { baseVersion: 9 })))[0], { status: "conflict", version: 2, events: null });
@@ -92,7 +170,9 @@ for (const engine of engines) {
     const { append } = await open(t);
     await append(write("o-1", 2));
     assert.deepEqual(await append(write("o-1", 1, { expectedVersion: 1, ifMatch: true })), [{ status: "mismatch", version: 2 }]);
-    assert.deepEqual(await append(write("o-1", 0, { expectedVersion: 2, kind: "check" })), [{ status: "checked", version: 2, position: 2 }]);
+    assert.deepEqual(await append(write("o-1", 0, { expectedVersion: 2, kind: "check" })), [
+      { status: "checked", version: 2, position: 2 },
+    ]);
     const [absent] = await append(write("absent", 1, { expectedVersion: 4, ifMatch: true }));
     assert.equal(absent!.status, "conflict");
   });
@@ -120,7 +200,10 @@ for (const engine of engines) {
       await c.script("begin isolation level repeatable read");
       await c.query(statement);
     });
-    await assert.rejects(repeatable, (error) => sqlState(error) === "25001" && /READ COMMITTED.*REPEATABLE READ/.test((error as Error).message));
+    await assert.rejects(
+      repeatable,
+      (error) => sqlState(error) === "25001" && /READ COMMITTED.*REPEATABLE READ/.test((error as Error).message),
+    );
   });
 
   test(`${engine.name}: what was relayed is kept per topic and never goes back`, async (t) => {
@@ -172,7 +255,10 @@ for (const engine of engines) {
     stop[1]!.abort();
     await second;
     assert.deepEqual(log, ["start 0", "end 0", "start 1", "end 1"]);
-    await assert.rejects(store.withOwnership("relay", new AbortController().signal, async () => Promise.reject(new Error("boom"))), /boom/);
+    await assert.rejects(
+      store.withOwnership("relay", new AbortController().signal, async () => Promise.reject(new Error("boom"))),
+      /boom/,
+    );
   });
 }
 
@@ -193,7 +279,9 @@ test("postgres: an owner whose connection breaks is told, and waits for its turn
     starts += 1;
     if (starts === 2) return stop.abort();
     const aborted = new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve(), { once: true }));
-    await database.query({ text: "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())" });
+    await database.query({
+      text: "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())",
+    });
     await aborted;
   });
   assert.equal(starts, 2);
@@ -213,7 +301,10 @@ test("postgres: a long transaction elsewhere in the cluster hides and delays not
   await hold(database);
   assert.deepEqual(await store.append(store.laneOf("orders", 0), [write("o-1", 2)]), [{ status: "appended", version: 2, position: 2 }]);
   const events = await store.read("orders", [{ partition: 0, position: 1 }], 10);
-  assert.deepEqual(events.map((e) => e.position), [1, 2]);
+  assert.deepEqual(
+    events.map((e) => e.position),
+    [1, 2],
+  );
 });
 
 test("postgres: a connection cut in mid-call is UNAVAILABLE; the repeat gets one answer", async (t) => {
@@ -226,7 +317,9 @@ test("postgres: a connection cut in mid-call is UNAVAILABLE; the repeat gets one
   const command = write("o-1", 1, { id: randomUUID() });
   const cut = assert.rejects(store.append(0, [command]), (error) => isTidemarkError(error, "UNAVAILABLE"));
   const killed = async (): Promise<void> => {
-    const { rowCount } = await database.query({ text: "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%tidemark_append%'" });
+    const { rowCount } = await database.query({
+      text: "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%tidemark_append%'",
+    });
     if (rowCount === 0) await killed();
   };
   const before = store.epoch;
@@ -239,5 +332,7 @@ test("postgres: a connection cut in mid-call is UNAVAILABLE; the repeat gets one
 
 test("a store without its tables says which version is needed", async (t) => {
   const { database } = await postgresEngine.open(t);
-  await assert.rejects(migrateWriteStore(database, { schema: testSchema, ddl: false }), (error) => isTidemarkError(error, "SCHEMA_OUTDATED"));
+  await assert.rejects(migrateWriteStore(database, { schema: testSchema, ddl: false }), (error) =>
+    isTidemarkError(error, "SCHEMA_OUTDATED"),
+  );
 });

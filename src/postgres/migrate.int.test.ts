@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTidemarkError } from "../errors.ts";
 import { engines, testSchema } from "../../test/write-side.ts";
+import { isTidemarkError } from "../errors.ts";
 import { migrateWriteStore } from "./event-store.ts";
 import { migrate } from "./migrate.ts";
 
@@ -14,7 +14,10 @@ for (const engine of engines) {
     const { database, again } = await engine.open(t);
     const others = [database, await again(), await again()];
     const ran = await Promise.all(others.map((each) => migrate(each, { ...base, migrations: [one] })));
-    assert.deepEqual(ran.toSorted((a, b) => a - b), [0, 0, 1]);
+    assert.deepEqual(
+      ran.toSorted((a, b) => a - b),
+      [0, 0, 1],
+    );
     assert.equal(await migrate(database, { ...base, migrations: [one, two] }), 1);
     assert.equal(await migrate(database, { ...base, migrations: [one, two] }), 0);
     assert.deepEqual((await database.query({ text: "select * from one" })).rows, [{ n: 1, m: null }]);
@@ -36,7 +39,9 @@ for (const engine of engines) {
   test(`${engine.name}: a migration that fails leaves nothing`, async (t) => {
     const { database } = await engine.open(t);
     await assert.rejects(migrate(database, { ...base, migrations: [one, { name: "bad", sql: "create table half(n int); select 1/0;" }] }));
-    assert.deepEqual((await database.query({ text: "select to_regclass('half') as half, to_regclass('one') as one" })).rows, [{ half: null, one: null }]);
+    assert.deepEqual((await database.query({ text: "select to_regclass('half') as half, to_regclass('one') as one" })).rows, [
+      { half: null, one: null },
+    ]);
   });
 
   test(`${engine.name}: the write store migrates twice without effect`, async (t) => {

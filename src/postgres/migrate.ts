@@ -42,7 +42,10 @@ async function versionOf(database: Database, options: MigrateOptions): Promise<n
 }
 
 async function recorded(at: Pick<Database, "query">, table: string, kind: string): Promise<number> {
-  const { rows } = await at.query<{ version: number }>({ text: `select coalesce(max(version), 0)::int as version from ${table} where kind = $1`, values: [kind] });
+  const { rows } = await at.query<{ version: number }>({
+    text: `select coalesce(max(version), 0)::int as version from ${table} where kind = $1`,
+    values: [kind],
+  });
   return rows[0]!.version;
 }
 
@@ -62,7 +65,10 @@ async function run(connection: Connection, options: MigrateOptions): Promise<num
   for (const [index, migration] of migrations.entries()) {
     if (index < found) continue;
     await connection.script(migration.sql);
-    await connection.query({ text: `insert into ${name}.tidemark_migrations(kind, version, name) values ($1, $2, $3)`, values: [kind, index + 1, migration.name] });
+    await connection.query({
+      text: `insert into ${name}.tidemark_migrations(kind, version, name) values ($1, $2, $3)`,
+      values: [kind, index + 1, migration.name],
+    });
   }
   await connection.script("commit");
   return migrations.length - found;

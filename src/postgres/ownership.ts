@@ -51,7 +51,12 @@ function byAdvisoryLock(database: Database): WithOwnership {
   };
 }
 
-async function acquire(database: Database, connection: Awaited<ReturnType<Database["dedicated"]>>, name: string, stop: AbortSignal): Promise<boolean> {
+async function acquire(
+  database: Database,
+  connection: Awaited<ReturnType<Database["dedicated"]>>,
+  name: string,
+  stop: AbortSignal,
+): Promise<boolean> {
   const { rows } = await connection.query<{ pid: number }>({ text: "select pg_backend_pid() as pid" });
   if (stop.aborted) return false;
   let cancelled: Promise<unknown> = Promise.resolve();
@@ -61,7 +66,10 @@ async function acquire(database: Database, connection: Awaited<ReturnType<Databa
   };
   stop.addEventListener("abort", cancel, { once: true });
   try {
-    await connection.query({ text: "select pg_advisory_lock(hashtextextended(current_schema() || '.' || $1, 0))", values: [`own.${name}`] });
+    await connection.query({
+      text: "select pg_advisory_lock(hashtextextended(current_schema() || '.' || $1, 0))",
+      values: [`own.${name}`],
+    });
   } catch (error) {
     if (stop.aborted) return false;
     throw error;
@@ -73,7 +81,8 @@ async function acquire(database: Database, connection: Awaited<ReturnType<Databa
 }
 
 /** What `run` throws because of the loss itself says nothing new. */
-const isEcho = (error: unknown, lost: AbortSignal): boolean => error === lost.reason || isTidemarkError(error, "UNAVAILABLE") || (error instanceof Error && error.name === "AbortError");
+const isEcho = (error: unknown, lost: AbortSignal): boolean =>
+  error === lost.reason || isTidemarkError(error, "UNAVAILABLE") || (error instanceof Error && error.name === "AbortError");
 
 const pause = (ms: number, stop: AbortSignal) =>
   new Promise<void>((resolve) => {
@@ -95,7 +104,10 @@ function inProcess(): WithOwnership {
     const mine = new Promise<void>((resolve) => {
       giveBack = resolve;
     });
-    last.set(name, before.then(() => mine));
+    last.set(
+      name,
+      before.then(() => mine),
+    );
     try {
       await Promise.race([before, aborted(stop)]);
       if (!stop.aborted) await run(stop);

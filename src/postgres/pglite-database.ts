@@ -19,7 +19,11 @@ import { asText, int8, json, oid } from "./value-types.ts";
 export async function pgliteDatabase(dataDir: string | undefined, options: DatabaseOptions): Promise<Database> {
   const settings = sessionSettings(options);
   const pglite = await start(dataDir, options);
-  await pglite.exec(Object.entries(settings).map(([name, value]) => `set ${name} = ${name === "search_path" ? value : `'${value.replaceAll("'", "''")}'`};`).join("\n"));
+  await pglite.exec(
+    Object.entries(settings)
+      .map(([name, value]) => `set ${name} = ${name === "search_path" ? value : `'${value.replaceAll("'", "''")}'`};`)
+      .join("\n"),
+  );
 
   const label = dataDir === undefined ? "PGlite in memory" : `PGlite ${dataDir}`;
   const never = new AbortController().signal;
@@ -31,7 +35,10 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
     await new Promise(setImmediate);
     // after the turn, so that nothing runs on a closed instance
     if (closed) throw new TidemarkError("CLOSED", { what: label });
-    const result = statement.values === undefined ? (await pglite.exec(statement.text)).at(-1) : await pglite.query(statement.text, [...statement.values]);
+    const result =
+      statement.values === undefined
+        ? (await pglite.exec(statement.text)).at(-1)
+        : await pglite.query(statement.text, [...statement.values]);
     return toResult<R>(result);
   }
 
@@ -70,7 +77,12 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
   }
 
   const notifications = notifier(async (channels, payloads) => {
-    await lock.run(() => run({ text: "select pg_notify(u.channel, u.payload) from unnest($1::text[], $2::text[]) u(channel, payload)", values: [channels, payloads] }));
+    await lock.run(() =>
+      run({
+        text: "select pg_notify(u.channel, u.payload) from unnest($1::text[], $2::text[]) u(channel, payload)",
+        values: [channels, payloads],
+      }),
+    );
   });
 
   return {
@@ -120,7 +132,11 @@ async function start(dataDir: string | undefined, options: DatabaseOptions): Pro
   const fresh = dataDir === undefined || !existsSync(join(dataDir, "PG_VERSION"));
   const image = fresh ? await options.image?.load() : undefined;
   const parsers = { [oid.int8]: int8, [oid.json]: json, [oid.jsonb]: json, [oid.date]: asText };
-  const pglite = new PGlite({ ...(dataDir === undefined ? {} : { dataDir }), ...(image === undefined ? {} : { loadDataDir: new Blob([image]) }), parsers });
+  const pglite = new PGlite({
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(image === undefined ? {} : { loadDataDir: new Blob([image]) }),
+    parsers,
+  });
   await pglite.waitReady;
   if (fresh && image === undefined && options.image !== undefined) {
     await options.image.save(new Uint8Array(await (await pglite.dumpDataDir("none")).arrayBuffer()));

@@ -1,8 +1,8 @@
 /** One connection of the `pg` driver: its settings, and how its errors come out. */
 import pg from "pg";
-import { databaseError, isConnectionError, unavailable } from "./sql-errors.ts";
 import { sessionSettings } from "./database-options.ts";
 import type { DatabaseOptions } from "./database-options.ts";
+import { databaseError, isConnectionError, unavailable } from "./sql-errors.ts";
 import type { Connection, SqlResult, Statement } from "./sql.ts";
 import { asText, int8, json, oid } from "./value-types.ts";
 
@@ -21,7 +21,8 @@ const parseInt8Array = driverParser(oid.int8Array);
 parsers.set(oid.int8Array, (text) => (parseInt8Array(text) as readonly (string | null)[]).map((v) => (v === null ? null : int8(v))));
 
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((id: number, format?: "text" | "binary") => (format === "binary" ? undefined : parsers.get(id)) ?? driverParser(id, format)) as pg.CustomTypesConfig["getTypeParser"],
+  getTypeParser: ((id: number, format?: "text" | "binary") =>
+    (format === "binary" ? undefined : parsers.get(id)) ?? driverParser(id, format)) as pg.CustomTypesConfig["getTypeParser"],
 };
 
 /** `pipeline`: the driver sends a query without waiting for the answer to the one before; it is a new option that the types do not know yet. */
@@ -96,7 +97,9 @@ export function connectionOf(client: pg.ClientBase, watched: Watched, label: str
     lost: watched.lost,
     query: (statement) => send(client, watched, statement, label),
     async pipeline(statements) {
-      const settled = await Promise.allSettled(statements.map((statement) => send<Record<string, unknown>>(client, watched, statement, label)));
+      const settled = await Promise.allSettled(
+        statements.map((statement) => send<Record<string, unknown>>(client, watched, statement, label)),
+      );
       return settled.map((one) => {
         if (one.status === "rejected") throw one.reason;
         return one.value;

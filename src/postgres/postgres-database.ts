@@ -11,7 +11,8 @@ import type { Watched } from "./postgres-client.ts";
 import { databaseError, unavailable } from "./sql-errors.ts";
 import type { Connection, Database } from "./sql.ts";
 
-const transactionStatus = (client: pg.PoolClient): string | null => (client as { getTransactionStatus?: () => string | null }).getTransactionStatus?.() ?? null;
+const transactionStatus = (client: pg.PoolClient): string | null =>
+  (client as { getTransactionStatus?: () => string | null }).getTransactionStatus?.() ?? null;
 
 /** Connects at the first use. @throws INVALID_SETTING for a schema's name that cannot be one */
 export function postgresDatabase(url: string, options: DatabaseOptions): Database {

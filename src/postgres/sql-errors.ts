@@ -13,7 +13,8 @@ const severityOf = (error: object): unknown => ("severity" in error ? error.seve
 
 /** True where the connection is gone or never was: what was under way may have been done or not. */
 export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error) || error instanceof TidemarkError || error instanceof TypeError || error instanceof RangeError) return false;
+  if (!(error instanceof Error) || error instanceof TidemarkError || error instanceof TypeError || error instanceof RangeError)
+    return false;
   if (sqlState(error) === undefined) return true;
   return severityOf(error) === "FATAL" || severityOf(error) === "PANIC";
 }

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { isTidemarkError } from "../errors.ts";
 import { engines } from "../../test/write-side.ts";
+import { isTidemarkError } from "../errors.ts";
 import { openDatabase } from "./open-database.ts";
 import { imageFolder, type ImageCache } from "./pglite-image.ts";
 import { sqlState } from "./sql-errors.ts";
@@ -19,7 +19,17 @@ for (const engine of engines) {
     });
     assert.equal(rowCount, 1);
     assert.deepEqual(rows, [
-      { big: 9007199254740991, json: { a: [1] }, jsonb: { a: 1 }, date: "2026-02-03", money: "1.50", bigs: [1, 2], yes: true, nothing: null, at: new Date("2026-01-02T03:04:05.678Z") },
+      {
+        big: 9007199254740991,
+        json: { a: [1] },
+        jsonb: { a: 1 },
+        date: "2026-02-03",
+        money: "1.50",
+        bigs: [1, 2],
+        yes: true,
+        nothing: null,
+        at: new Date("2026-01-02T03:04:05.678Z"),
+      },
     ]);
     await assert.rejects(database.query({ text: "select 9007199254740993::int8 as big" }), /2\^53/);
   });
@@ -31,11 +41,18 @@ for (const engine of engines) {
       name: "arrays",
       text: "select $1::text[] as t, $2::int4[] as i, $3::int8[] as b, $4::bool[] as y, $5::uuid[] as u, $6::float8[] as f, $7::text[] as none",
       values: [
-        database.array("text", ["é 😀", "", null]), database.array("int4", [-1, 2]), database.array("int8", [2 ** 40, null]), database.array("bool", [true, false]),
-        database.array("uuid", [uuid]), database.array("float8", [1.5, -0.25]), database.array("text", []),
+        database.array("text", ["é 😀", "", null]),
+        database.array("int4", [-1, 2]),
+        database.array("int8", [2 ** 40, null]),
+        database.array("bool", [true, false]),
+        database.array("uuid", [uuid]),
+        database.array("float8", [1.5, -0.25]),
+        database.array("text", []),
       ],
     });
-    assert.deepEqual(rows, [{ t: ["é 😀", "", null], i: [-1, 2], b: [2 ** 40, null], y: [true, false], u: [uuid], f: [1.5, -0.25], none: [] }]);
+    assert.deepEqual(rows, [
+      { t: ["é 😀", "", null], i: [-1, 2], b: [2 ** 40, null], y: [true, false], u: [uuid], f: [1.5, -0.25], none: [] },
+    ]);
   });
 
   test(`${engine.name}: sessions are as the design wants them`, async (t) => {
@@ -44,13 +61,26 @@ for (const engine of engines) {
       text: `select current_setting('transaction_isolation') as isolation, current_setting('jit') as jit, current_setting('TimeZone') as zone, current_setting('enable_seqscan') as scan,
                current_setting('search_path') as path`,
     });
-    assert.deepEqual(rows, [{ isolation: "read committed", jit: "off", zone: "UTC", scan: "off", path: engine.name === "postgres" ? '"tidemark_test"' : "tidemark_test" }]);
+    assert.deepEqual(rows, [
+      {
+        isolation: "read committed",
+        jit: "off",
+        zone: "UTC",
+        scan: "off",
+        path: engine.name === "postgres" ? '"tidemark_test"' : "tidemark_test",
+      },
+    ]);
   });
 
   test(`${engine.name}: a pipeline gives all results, or the first error after all have settled`, async (t) => {
     const { database } = await engine.open(t);
-    const results = await database.exclusive((c) => c.pipeline([{ text: "begin" }, { text: "select $1::int as n", values: [7] }, { text: "commit" }]));
-    assert.deepEqual(results.map((r) => r.command), ["BEGIN", "SELECT", "COMMIT"]);
+    const results = await database.exclusive((c) =>
+      c.pipeline([{ text: "begin" }, { text: "select $1::int as n", values: [7] }, { text: "commit" }]),
+    );
+    assert.deepEqual(
+      results.map((r) => r.command),
+      ["BEGIN", "SELECT", "COMMIT"],
+    );
     assert.deepEqual(results[1]!.rows, [{ n: 7 }]);
     const failed = database.exclusive((c) => c.pipeline([{ text: "begin" }, { text: "select 1/0" }, { text: "select nope" }]));
     await assert.rejects(failed, (error) => sqlState(error) === "22012");
@@ -96,7 +126,11 @@ for (const engine of engines) {
     const done = new Promise<void>((resolve) => {
       enough = resolve;
     });
-    await database.listen("news", (payload) => (heard.push(payload), payload === "end" && enough()), () => undefined);
+    await database.listen(
+      "news",
+      (payload) => (heard.push(payload), payload === "end" && enough()),
+      () => undefined,
+    );
     if (other !== database) other.notify("news", "x", "of another schema");
     for (let i = 0; i < 100; i++) database.notify("news", "a", String(i));
     database.notify("news", "b", "end");
@@ -134,7 +168,10 @@ test("postgres: a lost connection raises the epoch, aborts its signal and is UNA
   const { rows } = await connection.query<{ pid: number }>({ text: "select pg_backend_pid() as pid" });
   const before = database.epoch;
   const lost = once(connection.lost, "abort");
-  const sleeping = assert.rejects(connection.query({ text: "select pg_sleep(60)" }), (error) => isTidemarkError(error, "UNAVAILABLE") && error.cause !== undefined);
+  const sleeping = assert.rejects(
+    connection.query({ text: "select pg_sleep(60)" }),
+    (error) => isTidemarkError(error, "UNAVAILABLE") && error.cause !== undefined,
+  );
   await database.query({ text: "select pg_terminate_backend($1)", values: [rows[0]!.pid] });
   await Promise.all([lost, sleeping]);
   assert.ok(database.epoch > before);
@@ -152,8 +189,14 @@ test("postgres: a listener that lost its connection comes back and says so", asy
   const news = new Promise<string>((resolve) => {
     heard = resolve;
   });
-  await database.listen("news", (payload) => heard(payload), () => back());
-  await database.query({ text: "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'listen%'" });
+  await database.listen(
+    "news",
+    (payload) => heard(payload),
+    () => back(),
+  );
+  await database.query({
+    text: "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like 'listen%'",
+  });
   await reconnected;
   database.notify("news", "k", "after");
   assert.equal(await news, "after");
@@ -162,14 +205,22 @@ test("postgres: a listener that lost its connection comes back and says so", asy
 test("postgres: nobody answers: UNAVAILABLE, and neither user nor password is told", async () => {
   const database = await openDatabase({ url: "postgres://someuser:secret@127.0.0.1:1/db" }, { schema: "s" });
   assert.equal(database.label, "PostgreSQL 127.0.0.1:1/db");
-  await assert.rejects(database.query({ text: "select 1" }), (error) => isTidemarkError(error, "UNAVAILABLE") && !/someuser|secret/.test(error.message));
+  await assert.rejects(
+    database.query({ text: "select 1" }),
+    (error) => isTidemarkError(error, "UNAVAILABLE") && !/someuser|secret/.test(error.message),
+  );
   await assert.rejects(database.dedicated(), (error) => isTidemarkError(error, "UNAVAILABLE"));
-  await assert.rejects(openDatabase({ url: "postgres://u:secret@h:port:x/" }, { schema: "s" }), (error) => isTidemarkError(error, "INVALID_SETTING") && !error.message.includes("secret"));
+  await assert.rejects(
+    openDatabase({ url: "postgres://u:secret@h:port:x/" }, { schema: "s" }),
+    (error) => isTidemarkError(error, "INVALID_SETTING") && !error.message.includes("secret"),
+  );
   await database.close();
 });
 
 test("a schema's name is checked before anything connects", async () => {
-  await assert.rejects(openDatabase({ url: "postgres://127.0.0.1:1/db" }, { schema: 'a"; drop' }), (error) => isTidemarkError(error, "INVALID_SETTING"));
+  await assert.rejects(openDatabase({ url: "postgres://127.0.0.1:1/db" }, { schema: 'a"; drop' }), (error) =>
+    isTidemarkError(error, "INVALID_SETTING"),
+  );
 });
 
 test("pglite: a new folder starts from the image that the first start left, an old one as it was", async (t) => {

@@ -143,7 +143,10 @@ export function afterText(order: readonly OrderColumn[], after: readonly Scalar[
     const same = value === null ? `${name} is null` : `${name} = ${value}`;
     return `(${past} or (${same} and ${from(i + 1)}))`;
   };
-  return from(0);
+  // implied by what follows, but a range of the index; ascending, nulls are still to come
+  const { name, mayBeNull } = order[0]!;
+  const range = placeholders[0] !== null && (descending || !mayBeNull) ? `${name} ${descending ? "<=" : ">="} ${placeholders[0]} and ` : "";
+  return range + from(0);
 }
 
 const keyColumn: Column = { field: "_key", type: "text", required: true, nullable: false };

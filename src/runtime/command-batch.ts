@@ -1,9 +1,9 @@
 /** Commands that wait together become one append: decided on each other's results, stored by one call, answered one by one. */
 import { TidemarkError } from "../errors.ts";
+import type { Job } from "./command-job.ts";
 import { decide, describe } from "./decide.ts";
 import type { Decided } from "./decide.ts";
 import { foldStream } from "./fold-stream.ts";
-import type { Job } from "./command-job.ts";
 import { outcomeOf, replayOf } from "./outcomes.ts";
 import type { AppendCommand, AppendOutcome, Clock, EventStore } from "./ports.ts";
 import type { StartingStates } from "./starting-states.ts";
@@ -81,7 +81,13 @@ const toAppend = (entries: readonly Entry[], starts: ReadonlyMap<string, StreamS
     events: decided.events,
   }));
 
-function settle(entries: readonly Entry[], outcomes: readonly AppendOutcome[], starts: ReadonlyMap<string, StreamState>, epoch: number, parts: BatchParts): readonly Job[] {
+function settle(
+  entries: readonly Entry[],
+  outcomes: readonly AppendOutcome[],
+  starts: ReadonlyMap<string, StreamState>,
+  epoch: number,
+  parts: BatchParts,
+): readonly Job[] {
   const again: Job[] = [];
   const ends = new Map<string, End>();
   const known = new Map(starts);
@@ -107,7 +113,16 @@ function settle(entries: readonly Entry[], outcomes: readonly AppendOutcome[], s
     switch (outcome.status) {
       case "appended":
         remember(job, decided.after);
-        job.resolve(outcomeOf(job, decided.kind as "events" | "rejection" | "none", JSON.parse(decided.answer), outcome.version, outcome.position, false));
+        job.resolve(
+          outcomeOf(
+            job,
+            decided.kind as "events" | "rejection" | "none",
+            JSON.parse(decided.answer),
+            outcome.version,
+            outcome.position,
+            false,
+          ),
+        );
         break;
       case "checked":
         remember(job, decided.after);
@@ -119,7 +134,9 @@ function settle(entries: readonly Entry[], outcomes: readonly AppendOutcome[], s
         break;
       case "mismatch":
         parts.cache.drop(job.aggregate.name, job.stream);
-        job.reject(new TidemarkError("VERSION_MISMATCH", { stream: job.stream, expected: describe(job.expected), actual: outcome.version }));
+        job.reject(
+          new TidemarkError("VERSION_MISMATCH", { stream: job.stream, expected: describe(job.expected), actual: outcome.version }),
+        );
         break;
       case "conflict": {
         const state = known.get(streamKey(job))!;

@@ -74,7 +74,11 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
   function onStored(ends: readonly End[]): void {
     try {
       for (const { log, partition, position } of ends) options.onAppended?.(log, partition, position);
-      for (const log of new Set(ends.map((end) => end.log))) store.announce(log, ends.filter((end) => end.log === log));
+      for (const log of new Set(ends.map((end) => end.log)))
+        store.announce(
+          log,
+          ends.filter((end) => end.log === log),
+        );
     } catch (error) {
       // the events are stored and their callers must hear of it; whoever was not told finds out by its own slow poll
       logger.error("a listener to stored events failed", { error });
@@ -83,7 +87,8 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
 
   function identityOf(aggregate: AnyAggregate): LogIdentity {
     const identity = aggregates.has(aggregate) ? identities.get(aggregate.name) : undefined;
-    if (identity === undefined) throw new TidemarkError("INVALID_DEFINITION", { what: `Log '${aggregate.name}' is not one of this service's aggregates.` });
+    if (identity === undefined)
+      throw new TidemarkError("INVALID_DEFINITION", { what: `Log '${aggregate.name}' is not one of this service's aggregates.` });
     return identity;
   }
 

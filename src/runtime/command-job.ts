@@ -1,8 +1,8 @@
 /** A command on its way: checked, with its place (log, partition) and its caller. */
 import type { AnyAggregate, AnyCommand } from "../core/definition.ts";
-import { validateInput } from "../core/schema.ts";
 import { partitionOf } from "../core/partition.ts";
 import { pointerTo } from "../core/pointer.ts";
+import { validateInput } from "../core/schema.ts";
 import { textIssues } from "../core/text.ts";
 import { TidemarkError } from "../errors.ts";
 import type { CommandContext, ExecuteOptions, ExpectedVersion, Outcome } from "./app.ts";
@@ -40,7 +40,11 @@ export function checkCommand(command: AnyCommand, id: string, identity: LogIdent
   checkText(`The ${aggregate.id} of ${type}`, pointerTo(aggregate.id), stream);
   if (aggregate.streamSchema !== undefined) {
     const { issues } = validateInput(aggregate.streamSchema, stream);
-    if (issues !== undefined) throw new TidemarkError("INVALID_INPUT", { what: `The ${aggregate.id} of ${type}`, issues: issues.map((issue) => ({ ...issue, pointer: pointerTo(aggregate.id) })) });
+    if (issues !== undefined)
+      throw new TidemarkError("INVALID_INPUT", {
+        what: `The ${aggregate.id} of ${type}`,
+        issues: issues.map((issue) => ({ ...issue, pointer: pointerTo(aggregate.id) })),
+      });
   }
   const checked = validateInput(schema, command.data);
   if (checked.issues !== undefined) throw new TidemarkError("INVALID_INPUT", { what: type, issues: checked.issues });

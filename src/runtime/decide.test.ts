@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { counters } from "../../test/counters.ts";
-import { isTidemarkError, type TidemarkError } from "../errors.ts";
 import type { AnyCommand } from "../core/definition.ts";
+import { isTidemarkError, type TidemarkError } from "../errors.ts";
 import type { ExecuteOptions } from "./app.ts";
 import { checkCommand } from "./command-job.ts";
 import { decide } from "./decide.ts";
@@ -22,12 +22,22 @@ test("events carry ids, metadata and their schema's output, and are folded as de
   const [event] = decided.events;
   assert.equal(event!.data, '{"by":2,"sum":7}');
   assert.match(event!.id, /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
-  assert.deepEqual(JSON.parse(event!.metadata), { time, commandId: "id-1", correlationId: "corr", causationId: "id-1", traceparent: "tp", actor: "ann" });
+  assert.deepEqual(JSON.parse(event!.metadata), {
+    time,
+    commandId: "id-1",
+    correlationId: "corr",
+    causationId: "id-1",
+    traceparent: "tp",
+    actor: "ann",
+  });
 });
 
 test("rejections and commands without events leave the state", () => {
   const rejected = on(Add("c", { by: -9 }), 3, 5);
-  assert.deepEqual([rejected.kind, JSON.parse(rejected.answer), rejected.after], ["rejection", { rejection: "TooLow", data: { sum: -4 }, detail: "The sum would be -4." }, { version: 3, state: 5 }]);
+  assert.deepEqual(
+    [rejected.kind, JSON.parse(rejected.answer), rejected.after],
+    ["rejection", { rejection: "TooLow", data: { sum: -4 }, detail: "The sum would be -4." }, { version: 3, state: 5 }],
+  );
   assert.deepEqual([on(Touch("c"), 3, 5).kind, on(Touch("c"), 3, 5).answer], ["none", '{"version":3}']);
 });
 
@@ -37,7 +47,10 @@ test("an expected version is checked before any rejection, but an unknown stream
     assert.deepEqual([refused.kind, codeOf(refused.refusal)], ["check", "VERSION_MISMATCH"]);
   }
   for (const expectedVersion of [3, [1, 3], "existing"] as const) assert.equal(on(Touch("c"), 3, 5, { expectedVersion }).kind, "none");
-  assert.deepEqual([on(Touch("c"), 3, 5, { expectedVersion: 3 }).ifMatch, on(Touch("c"), 3, 5, { expectedVersion: [3] }).ifMatch], [true, false]);
+  assert.deepEqual(
+    [on(Touch("c"), 3, 5, { expectedVersion: 3 }).ifMatch, on(Touch("c"), 3, 5, { expectedVersion: [3] }).ifMatch],
+    [true, false],
+  );
   for (const expectedVersion of [3, [1, 3], "existing"] as const) {
     assert.equal(on(Touch("c"), 0, null, { expectedVersion }).kind, "rejection");
     assert.equal(codeOf(on(Open("c", {}), 0, null, { expectedVersion }).refusal), "VERSION_MISMATCH");
@@ -55,7 +68,11 @@ test("faults are refusals, told once append has confirmed the version", () => {
 });
 
 test("text that cannot be stored is refused wherever it stands", () => {
-  const refused = (command: AnyCommand, options: ExecuteOptions = {}) => assert.throws(() => checkCommand(command, options.commandId ?? "id", identity, options), (error) => isTidemarkError(error, "INVALID_INPUT"));
+  const refused = (command: AnyCommand, options: ExecuteOptions = {}) =>
+    assert.throws(
+      () => checkCommand(command, options.commandId ?? "id", identity, options),
+      (error) => isTidemarkError(error, "INVALID_INPUT"),
+    );
   refused(Open("c", { label: "a\u0000b" }));
   refused(Open("c", { label: "\ud800" }));
   refused(Open("c\u0000", {}));

@@ -25,7 +25,9 @@ export function decide(command: CheckedCommand, current: StreamState, time: stri
   if (current.fault !== undefined) return refuse(current.fault);
   const mismatch = !meets(command.expected, current.version);
   const refuseVersion = () =>
-    refuse(new TidemarkError("VERSION_MISMATCH", { stream: command.stream, expected: describe(command.expected), actual: current.version }));
+    refuse(
+      new TidemarkError("VERSION_MISMATCH", { stream: command.stream, expected: describe(command.expected), actual: current.version }),
+    );
   // a stream that is not there answers by its own rejection first: 404 is more than 412
   if (mismatch && current.version > 0) return refuseVersion();
   try {
@@ -33,12 +35,24 @@ export function decide(command: CheckedCommand, current: StreamState, time: stri
     const ifMatch = command.expected === current.version;
     if ("rejected" in decision) {
       const { rejection, data, detail } = decision.rejected;
-      return { kind: "rejection", answer: toJson({ rejection, data, detail }, `The rejection ${rejection}`), events: [], after: current, ifMatch };
+      return {
+        kind: "rejection",
+        answer: toJson({ rejection, data, detail }, `The rejection ${rejection}`),
+        events: [],
+        after: current,
+        ifMatch,
+      };
     }
     if (mismatch) return refuseVersion();
     const events = toStoredEvents(command, decision.events, time, limitBytes);
     const version = current.version + events.length;
-    return { kind: events.length > 0 ? "events" : "none", answer: JSON.stringify({ version }), events, after: { version, state: evolve(command, current.state, events) }, ifMatch };
+    return {
+      kind: events.length > 0 ? "events" : "none",
+      answer: JSON.stringify({ version }),
+      events,
+      after: { version, state: evolve(command, current.state, events) },
+      ifMatch,
+    };
   } catch (fault) {
     return refuse(fault);
   }
@@ -46,7 +60,10 @@ export function decide(command: CheckedCommand, current: StreamState, time: stri
 
 /** Events are folded as decoded from their JSON: warm states are what cold ones will be. */
 const evolve = (command: CheckedCommand, state: unknown, events: readonly NewStoredEvent[]): unknown =>
-  events.reduce<unknown>((current, event) => command.aggregate.evolve(current, { type: event.type, data: JSON.parse(event.data) as unknown }), state);
+  events.reduce<unknown>(
+    (current, event) => command.aggregate.evolve(current, { type: event.type, data: JSON.parse(event.data) as unknown }),
+    state,
+  );
 
 function meets(expected: ExpectedVersion | undefined, version: number): boolean {
   if (expected === undefined) return true;

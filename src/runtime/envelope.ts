@@ -16,10 +16,16 @@ const suspicious = /\\u(?:0000|[dD][89a-fA-F])/;
  * All events of one decision.
  * @throws INVALID_INPUT for text that cannot be stored, EVENT_TOO_LARGE
  */
-export function toStoredEvents(command: CheckedCommand, events: readonly NewEvent[], time: string, limitBytes: number): readonly NewStoredEvent[] {
+export function toStoredEvents(
+  command: CheckedCommand,
+  events: readonly NewEvent[],
+  time: string,
+  limitBytes: number,
+): readonly NewStoredEvent[] {
   if (events.length === 0) return [];
   const metadata = metadataOf(command, time);
-  const fixedBytes = headerBytes + Buffer.byteLength(command.stream) + Buffer.byteLength(metadata) + Buffer.byteLength(command.aggregate.name);
+  const fixedBytes =
+    headerBytes + Buffer.byteLength(command.stream) + Buffer.byteLength(metadata) + Buffer.byteLength(command.aggregate.name);
   return events.map(({ type, data }) => {
     const text = toJson(data, `The data of ${type}`);
     const bytes = fixedBytes + Buffer.byteLength(type) + Buffer.byteLength(text);

@@ -65,7 +65,7 @@ function eventsReader(store: EventStore, { log, logId }: LogIdentity, appended: 
           cursors.map((c) => ({ partition: c.partition, position: Math.max(c.position, 1) })),
           maxEvents + 1,
         );
-        const batches = cursors.flatMap((cursor) => batchOf(cursor, { log, logId }, rows));
+        const batches = cursors.flatMap((cursor) => batchOf(cursor, { log, logId }, rows, maxEvents));
         if (batches.length > 0) return batches;
         const left = deadline - performance.now();
         if (left <= 0 || (await appended.after(ticket, { maxWaitMs: left, signal: either })) !== "woken") return [];
@@ -90,13 +90,13 @@ export function requireSame(log: string, last: { readonly partition: number; rea
   }
 }
 
-function batchOf(cursor: Cursor, { log, logId }: Pick<LogIdentity, "log" | "logId">, rows: readonly StoredEvent[]): Batch[] {
+function batchOf(cursor: Cursor, { log, logId }: Pick<LogIdentity, "log" | "logId">, rows: readonly StoredEvent[], maxEvents: number): Batch[] {
   if (cursor.logId !== null && cursor.logId !== logId) {
     throw new TidemarkError("LOG_DIVERGED", { log, problem: `its id is ${logId}, the reader knew ${cursor.logId}` });
   }
   const own = rows.filter((row) => row.partition === cursor.partition);
   requireSame(log, cursor, own[0]);
-  const next = takeNext({ log, ...cursor }, own);
+  const next = takeNext({ log, ...cursor }, own).slice(0, maxEvents);
   const last = next.at(-1);
   if (last === undefined) return [];
   return [

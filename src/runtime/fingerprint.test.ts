@@ -10,8 +10,26 @@ test("the order of members and absent members make no difference", () => {
 
 test("any other value, type or stream is another command", () => {
   const different = [
-    of({}), of([]), of(null), of(""), of("1"), of(1), of(1n), of(true), of([1, 2]), of([2, 1]), of({ a: 1 }), of({ a: "1" }), of(new Date(0)), of(new Date(1)),
-    of(new Map([[1, 2]])), of(new Set([1])), of(new Set([2])), of(new Uint8Array([1])), of({}, "Other"), of({}, "Add", "t"),
+    of({}),
+    of([]),
+    of(null),
+    of(""),
+    of("1"),
+    of(1),
+    of(1n),
+    of(true),
+    of([1, 2]),
+    of([2, 1]),
+    of({ a: 1 }),
+    of({ a: "1" }),
+    of(new Date(0)),
+    of(new Date(1)),
+    of(new Map([[1, 2]])),
+    of(new Set([1])),
+    of(new Set([2])),
+    of(new Uint8Array([1])),
+    of({}, "Other"),
+    of({}, "Add", "t"),
   ];
   assert.equal(new Set(different).size, different.length);
 });

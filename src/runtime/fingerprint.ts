@@ -1,8 +1,12 @@
 /** What makes two commands the same command (I6): aggregate, type, stream and validated data, whatever the order of its members. */
 import { hash } from "node:crypto";
 
-export const fingerprintOf = (command: { readonly aggregate: string; readonly type: string; readonly stream: string; readonly data: unknown }): string =>
-  hash("sha256", canonical([command.aggregate, command.type, command.stream, command.data]), "base64url");
+export const fingerprintOf = (command: {
+  readonly aggregate: string;
+  readonly type: string;
+  readonly stream: string;
+  readonly data: unknown;
+}): string => hash("sha256", canonical([command.aggregate, command.type, command.stream, command.data]), "base64url");
 
 /** A command's data may hold more than JSON (a Date, a Map, a bigint): each kind of value gets a form of its own. */
 function canonical(value: unknown): string {

@@ -5,13 +5,24 @@ import type { StreamEvent } from "./ports.ts";
 import type { StreamState } from "./state-cache.ts";
 
 /** Events at or below the start's version are skipped. What cannot be folded becomes the state's fault: an event is never skipped in silence. */
-export function foldStream(aggregate: AnyAggregate, stream: string, start: StreamState, version: number, events: readonly StreamEvent[]): StreamState {
+export function foldStream(
+  aggregate: AnyAggregate,
+  stream: string,
+  start: StreamState,
+  version: number,
+  events: readonly StreamEvent[],
+): StreamState {
   if (start.fault !== undefined) return { ...start, version };
   let { state } = start;
   for (const event of events) {
     if (event.version <= start.version) continue;
     if (!aggregate.knows(event.type, event.schemaVersion)) {
-      const fault = new TidemarkError("UNKNOWN_EVENT", { log: aggregate.name, stream, type: event.type, schemaVersion: event.schemaVersion });
+      const fault = new TidemarkError("UNKNOWN_EVENT", {
+        log: aggregate.name,
+        stream,
+        type: event.type,
+        schemaVersion: event.schemaVersion,
+      });
       return { version, state: undefined, fault };
     }
     try {

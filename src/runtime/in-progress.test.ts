@@ -46,7 +46,10 @@ test("a repeat does not wait for ever", async () => {
   const coalesce = inProgress(10);
   const first = deferred();
   const one = coalesce(command("a"), () => first.promise);
-  await assert.rejects(coalesce(command("a"), () => first.promise), (error) => isTidemarkError(error, "COMMAND_IN_PROGRESS"));
+  await assert.rejects(
+    coalesce(command("a"), () => first.promise),
+    (error) => isTidemarkError(error, "COMMAND_IN_PROGRESS"),
+  );
   first.resolve(rejected);
   await one;
   assert.deepEqual(await coalesce(command("a"), async () => rejected), rejected);

@@ -11,7 +11,14 @@ interface RejectionAnswer {
   readonly detail: string;
 }
 
-export function outcomeOf(command: CheckedCommand, kind: "events" | "rejection" | "none", answer: unknown, version: number, position: number, replayed: boolean): Outcome {
+export function outcomeOf(
+  command: CheckedCommand,
+  kind: "events" | "rejection" | "none",
+  answer: unknown,
+  version: number,
+  position: number,
+  replayed: boolean,
+): Outcome {
   if (kind === "rejection") {
     const { rejection, data, detail } = answer as RejectionAnswer;
     return { accepted: false, commandId: command.id, rejection, data, detail, replayed };

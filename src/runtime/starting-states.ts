@@ -1,6 +1,6 @@
+import type { Job } from "./command-job.ts";
 /** The states that a batch is decided on: from the cache, from one query for all cold streams, or a guess that append checks. */
 import { foldStream, newStream } from "./fold-stream.ts";
-import type { Job } from "./command-job.ts";
 import type { EventStore } from "./ports.ts";
 import type { StateCache, StreamState } from "./state-cache.ts";
 
@@ -24,7 +24,8 @@ const streakNeeded = 3;
 export function startingStates(store: Pick<EventStore, "load">, cache: StateCache): StartingStates {
   const streaks = new Map<string, number>();
   const commandKey = (job: Job): string => `${job.aggregate.name}\u0000${job.type}`;
-  const learn = (job: Job, wasNew: boolean): void => void streaks.set(commandKey(job), wasNew ? (streaks.get(commandKey(job)) ?? 0) + 1 : 0);
+  const learn = (job: Job, wasNew: boolean): void =>
+    void streaks.set(commandKey(job), wasNew ? (streaks.get(commandKey(job)) ?? 0) + 1 : 0);
   return {
     learn,
     async of(jobs) {
