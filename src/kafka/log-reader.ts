@@ -34,7 +34,8 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
   let topicId: string | null = null;
   let turn = 0;
   /** The last failure since the last good answer: metadata is asked for again, after a pause. */
-  let trouble: unknown = null;
+  let trouble: Error | null = null;
+  const met = () => trouble;
   let pauseMs = firstPauseMs;
 
   const readerOf = (partition: number): PartitionReader => {
@@ -76,7 +77,7 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
         absorb(await fetchFrom(connection, metadata.topicId, inTurn, options), from);
       } catch (error) {
         // a poll that was given up says nothing about the broker
-        if (polls.get(key) === started) trouble = error;
+        if (polls.get(key) === started) trouble = asError(error);
       } finally {
         if (polls.get(key) === started) polls.delete(key);
         finished.resolve();
@@ -129,8 +130,9 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
       if (typeof wants === "number") wanting.set(partition, wants);
     }
     const running = pollsFor(metadata, wanting, waitMs);
-    if (trouble === null) await Promise.race([...running, stop]);
-    if (trouble !== null) throw trouble;
+    if (met() === null) await Promise.race([...running, stop]);
+    const failed = met();
+    if (failed !== null) throw failed;
     pauseMs = firstPauseMs;
     return true;
   };
@@ -160,7 +162,7 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
           } catch (error) {
             if (closed || cluster.closed.aborted) continue;
             if (!isTransient(error) && !isTidemarkError(error)) throw unavailable(`log '${log}' (${cluster.label})`, error);
-            trouble = error;
+            trouble = asError(error);
             failure = error;
             answered ||= error instanceof BrokerRefusal && isMoved(error.errorCode);
             await stop.orAfter(pauseMs);
@@ -219,3 +221,5 @@ function stopper(signal: AbortSignal, ms: number): Stopper {
     },
   };
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -119,7 +119,7 @@ export async function openLogWriter(
     weaknesses: checked.weaknesses,
 
     async tails(partitions) {
-      await Promise.all(partitions.map((partition) => sending.get(partition)?.catch(() => {})));
+      await Promise.all(partitions.map((partition) => sending.get(partition)?.catch(() => {}) ?? Promise.resolve()));
       const metadata = await cluster.refresh(topic);
       if (metadata === null) throw unavailable(`topic ${topic}`, new BrokerRefusal(`topic ${topic}`, code.unknownTopic));
       if (metadata.topicId !== checked.topicId)

@@ -61,6 +61,7 @@ export async function joinGroup(
     consumer.on("error", () => failed.resolve());
     consumer.on("consumer:heartbeat:stalled", () => failed.resolve());
     consumer.on("consumer:group:join", ({ assignments }) => {
+      if (leaving.signal.aborted) return;
       onAssigned((assignments ?? []).map(({ topic, partitions }) => ({ topic, partitions: [...partitions] })));
       first.resolve();
     });

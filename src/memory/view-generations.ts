@@ -35,10 +35,11 @@ export function viewGenerations(database: ReadDatabase, own: Handle): Pick<ViewS
     async ensure(view) {
       const answer = await own.run("ensure", { view: view.name }, () => {
         const found = fed(view);
-        return found.length > 0 ? { found, made: false } : { found: [make(view)], made: true };
+        const past = [...database.of(view).values()].some(({ about }) => about.state === "live" && about.declaredVersion > view.version);
+        return found.length > 0 || past ? { found, made: false } : { found: [make(view)], made: true };
       });
       if (answer.made) changed();
-      return { generations: answer.found, changed: answer.found.at(-1)!.hash !== view.hash };
+      return { generations: answer.found, changed: answer.found.length > 0 && answer.found.at(-1)!.hash !== view.hash };
     },
     async create(view) {
       const made = await own.run("create", { view: view.name }, () => make(view));
@@ -74,7 +75,7 @@ export function viewGenerations(database: ReadDatabase, own: Handle): Pick<ViewS
     },
     current: (view) =>
       own.run("current", { view: view.name }, () => {
-        const found = fed(view);
+        const found = fed(view).filter(({ state }) => state !== "building");
         return found.find(({ state }) => state === "live") ?? found.at(-1) ?? null;
       }),
   };

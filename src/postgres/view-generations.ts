@@ -33,6 +33,9 @@ const tablesOfView = named(
 );
 const missing = new Set(["42P01", "3F000"]);
 
+/** A newer release serves this view by now, and nothing of this one's is left: an old process that comes back must not build it again. */
+const isPast = (view: AnyView, known: readonly Generation[]): boolean => known.some((g) => g.state === "live" && g.declaredVersion > view.version);
+
 export function viewGenerations(database: Database, wake: ViewWake): ViewGenerations {
   const refused = (view: AnyView, problem: string): never => {
     throw new TidemarkError("REBUILD_REFUSED", { view: view.name, problem });
@@ -93,12 +96,13 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
   return {
     async ensure(view) {
       const fed = (known: readonly Generation[]) => known.filter((g) => g.declaredVersion === view.version && g.state !== "retired");
-      const answer = (found: readonly Generation[]) => ({ generations: found, changed: found.at(-1)!.hash !== view.hash });
-      const found = fed(await generations(database, view));
-      if (found.length > 0) return answer(found);
+      const answer = (found: readonly Generation[]) => ({ generations: found, changed: found.length > 0 && found.at(-1)!.hash !== view.hash });
+      const known = await generations(database, view);
+      const found = fed(known);
+      if (found.length > 0 || isPast(view, known)) return answer(found);
       let made = false;
       const after = await locked(view, async (connection, known) => {
-        if (fed(known).length > 0) return fed(known);
+        if (fed(known).length > 0 || isPast(view, known)) return fed(known);
         made = true;
         return [await make(connection, view, known)];
       });
@@ -137,7 +141,7 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     },
     async current(view) {
       try {
-        const fed = (await generations(database, view)).filter((g) => g.declaredVersion === view.version && g.state !== "retired");
+        const fed = (await generations(database, view)).filter((g) => g.declaredVersion === view.version && (g.state === "live" || g.state === "previous"));
         return fed.find(({ state }) => state === "live") ?? fed.at(-1) ?? null;
       } catch (error) {
         // a query process creates nothing: before the first migration there is no generation

@@ -300,7 +300,8 @@ export interface ViewStore {
   accept(view: AnyView): void;
   /**
    * Makes sure that the view has a generation of its declared version: the first one of a view is live at once,
-   * one of a new declared version is `building`. Answers all that are to be fed by this release (same declared version, not retired).
+   * one of a newer declared version is `building`. Answers all that are to be fed by this release (same declared version, not retired);
+   * none where a newer release's is live and this one's are retired.
    * A changed hash under the same version is answered as `changed: true`.
    */
   ensure(view: AnyView): Promise<{ readonly generations: readonly Generation[]; readonly changed: boolean }>;
@@ -311,7 +312,7 @@ export interface ViewStore {
   switch(view: AnyView, generation: number): Promise<void>;
   /** Drops a generation that is not live. */
   retire(view: AnyView, generation: number): Promise<void>;
-  /** The generation that queries of this release read: the live one, or the newest fed one of its declared version; null: none yet. */
+  /** The generation that queries of this release read: of its declared version the live one, else the previous one; null: none (yet). */
   current(view: AnyView): Promise<Generation | null>;
   /** `undefined` in the list: no such document. One query for all keys. @throws GENERATION_MOVED */
   get(view: AnyView, generation: number, keys: readonly string[]): Promise<readonly (StoredDocument | undefined)[]>;

@@ -79,6 +79,7 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
     if (hashChanged) {
       logger.warn(`view '${view.name}' has changed under the same version ${view.version}: documents folded by the old definition stay as they are. Raise its version to rebuild it.`, { view: view.name, version: view.version });
     }
+    if (generations.length === 0) logger.warn(`view '${view.name}' is served by a newer release, nothing is left to feed`, { view: view.name, version: view.version });
     const fed = generations.filter((g) => g.state === "live" || g.state === "previous");
     for (const generation of [...feeds.keys()]) if (!fed.some((g) => g.generation === generation)) await close(generation);
     for (const generation of fed) await open(generation, partitionsOf);

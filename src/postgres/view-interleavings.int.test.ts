@@ -1,0 +1,146 @@
+/** Applies that meet at each other's rows, one interleaving a test, and what fences them (I4). */
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import type { AnyView } from "../core/definition.ts";
+import type { LogEvent } from "../core/message.ts";
+import { partitionOf } from "../core/partition.ts";
+import { isTidemarkError } from "../errors.ts";
+import { blockedOrDone } from "../../test/blocked.ts";
+import { logWriter, orderSummaries, orderTotals, productStats } from "../../test/view-domain.ts";
+import { after, assertFold, feedLive, postgresStore } from "../../test/view-stores.ts";
+import { commit } from "./view-apply-context.ts";
+import { beginAndMove } from "./view-checkpoint.ts";
+import { documentTable, quoted } from "./view-names.ts";
+import { sqlState } from "./sql-errors.ts";
+
+const partitions = 2;
+/** A stream of each partition. */
+const [left, right] = [0, 1].map((partition) => ["a", "b", "c", "d", "e"].find((key) => partitionOf(key, partitions) === partition)!) as [string, string];
+
+async function setUp(t: TestContext, view: AnyView) {
+  const under = await postgresStore();
+  t.after(() => under[Symbol.asyncDispose]());
+  const { store, database } = under;
+  const { generation } = await feedLive(store, view, partitions);
+  const logs = { orders: logWriter("orders", partitions), customers: logWriter("customers", partitions) };
+  /** In a batch of their own, from the checkpoint as it is now. */
+  const apply = async (events: readonly LogEvent[]): Promise<"applied" | "moved"> => {
+    const projection = store.projection(view, generation);
+    const { log, partition } = events[0]!;
+    const from = await projection.checkpoint(log, partition);
+    return projection.apply(from, after(from, events), events);
+  };
+  /** Another transaction that holds the document's row until it is let go. */
+  const hold = async (key: string) => {
+    const connection = await database.dedicated();
+    t.after(() => connection.close());
+    await connection.script("begin");
+    const { rowCount } = await connection.query({ text: `select from ${quoted(documentTable(view.name, generation))} where _key = $1 for update`, values: [key] });
+    assert.equal(rowCount, 1);
+    return () => connection.script("rollback");
+  };
+  /** Documents against a fresh fold of all that was applied. */
+  const check = () => assertFold(store, view, generation, [...logs.customers.byPartition.flat(), ...logs.orders.byPartition.flat()]);
+  return { ...under, generation, logs, apply, hold, check };
+}
+
+/** Both applies, the first of them held at `release`'s row while the second one tries. */
+async function meet(database: Parameters<typeof blockedOrDone>[0], first: () => Promise<string>, second: () => Promise<string>, release: () => Promise<void>): Promise<void> {
+  const one = first();
+  await blockedOrDone(database, [one]);
+  const two = second();
+  await blockedOrDone(database, [one, two]);
+  await release();
+  assert.deepEqual(await Promise.all([one, two]), ["applied", "applied"]);
+}
+
+test("a document that comes to refer to a row that is not there yet gets its fields when the row comes about meanwhile", async (t) => {
+  const { database, logs, apply, hold, check } = await setUp(t, orderSummaries);
+  await apply([logs.orders.add(left, "Created", { customerId: null })]);
+  const release = await hold(left);
+  const moved = [logs.orders.add(left, "Moved", { customerId: right })];
+  const registered = [logs.customers.add(right, "Registered", { name: "Ann", email: "a@example.com" })];
+  await meet(database, () => apply(moved), () => apply(registered), release);
+  await check();
+});
+
+test("a document that comes to refer to a row gets the fields of a change that comes meanwhile", async (t) => {
+  const { database, logs, apply, hold, check } = await setUp(t, orderSummaries);
+  await apply([logs.customers.add(right, "Registered", { name: "Ann", email: "a@example.com" })]);
+  await apply([logs.orders.add(left, "Created", { customerId: null })]);
+  const release = await hold(left);
+  const moved = [logs.orders.add(left, "Moved", { customerId: right })];
+  const renamed = [logs.customers.add(right, "Renamed", { name: "Anna" })];
+  await meet(database, () => apply(moved), () => apply(renamed), release);
+  await check();
+});
+
+test("two partitions that write one document lose nothing", async (t) => {
+  const { database, logs, apply, hold, check } = await setUp(t, productStats);
+  const add = (stream: string, productId: string, quantity = 1) => logs.orders.add(stream, "Added", { productId, quantity });
+  await apply([add(left, "p"), add(left, "q")]);
+  const release = await hold("q");
+  const first = [add(left, "p", 2), add(left, "q", 2)];
+  const second = [add(right, "p", 4)];
+  await meet(database, () => apply(first), () => apply(second), release);
+  await check();
+});
+
+test("two partitions that bring about one document lose nothing", async (t) => {
+  const { database, logs, apply, hold, check } = await setUp(t, productStats);
+  const add = (stream: string, productId: string, quantity = 1) => logs.orders.add(stream, "Added", { productId, quantity });
+  await apply([add(left, "q")]);
+  const release = await hold("q");
+  const first = [add(left, "p", 2), add(left, "q", 2)];
+  const second = [add(right, "p", 4)];
+  await meet(database, () => apply(first), () => apply(second), release);
+  await check();
+});
+
+test("a claimed row that holds nothing yet is seen by no reader", async (t) => {
+  const { store, generation, logs, apply, check } = await setUp(t, productStats);
+  await apply([logs.orders.add(left, "Added", { productId: "p", quantity: 1 }), logs.orders.add(left, "Added", { productId: "p", quantity: -1 })]);
+  assert.deepEqual(await store.get(productStats, generation, ["p"]), [undefined]);
+  assert.deepEqual((await store.find(productStats, generation, { where: {}, order: [], limit: 9 })).items, []);
+  await check();
+});
+
+for (const view of [orderTotals, orderSummaries, productStats]) {
+  test(`${view.name}: a checkpoint that differs in nothing but its position, its event or its declared version is not moved`, async (t) => {
+    const { store, generation, logs, apply, check } = await setUp(t, view);
+    const add = () => logs.orders.add(left, "Added", { productId: "p", quantity: 1 });
+    await apply([logs.orders.add(left, "Created", { customerId: null }), add()]);
+    const projection = store.projection(view, generation);
+    const from = await projection.checkpoint("orders", partitionOf(left, partitions));
+    await check();
+    const next = [add()];
+    for (const stale of [{ ...from, position: from.position - 1 }, { ...from, position: 0, eventId: null }, { ...from, eventId: "another" }]) {
+      assert.equal(await projection.apply(stale, after(from, next), next), "moved");
+    }
+    assert.equal(await store.projection({ ...view, version: view.version + 1 }, generation).apply(from, after(from, next), next), "moved");
+    assert.deepEqual(await projection.checkpoint("orders", from.partition), from);
+    assert.equal(await projection.apply(from, after(from, next), next), "applied");
+    await check();
+  });
+}
+
+test("the move of a checkpoint refuses to run outside the transaction that its apply began", async (t) => {
+  const { store, database, generation } = await setUp(t, productStats);
+  const projection = store.projection(productStats, generation);
+  const from = await projection.checkpoint("orders", 0);
+  const move = { view: productStats.name, generation, declared: productStats.version, from, to: { ...from, position: 1, eventId: "e" } };
+  const [, ...withoutBegin] = beginAndMove(move);
+  await database.exclusive(async (connection) => {
+    await assert.rejects(connection.pipeline(withoutBegin), (error) => sqlState(error) === "TM002");
+  });
+  assert.deepEqual(await projection.checkpoint("orders", 0), from);
+});
+
+test("a commit that the database answers by a rollback is no commit", async (t) => {
+  const { database } = await setUp(t, orderTotals);
+  await database.exclusive(async (connection) => {
+    await connection.script("begin");
+    await assert.rejects(connection.query({ text: "select 1 / 0" }), (error) => sqlState(error) === "22012");
+    await assert.rejects(commit(connection, [], "it"), (error) => isTidemarkError(error, "UNAVAILABLE") && /rolled back/.test(error.message));
+  });
+});
