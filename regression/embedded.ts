@@ -11,7 +11,7 @@ import { behind, dumpReadStore, dumpWriteStore } from "./dump-stores.ts";
 import type { History, Stores, Violation } from "./history.ts";
 import { send } from "./http.ts";
 import { logWatch } from "./log-watch.ts";
-import type { Program } from "./program.ts";
+import type { Ended, Program } from "./program.ts";
 import { programOf } from "./program.ts";
 import { randomOf } from "./random.ts";
 import { readAtEnd } from "./round.ts";
@@ -104,7 +104,7 @@ export interface UnderNpm {
   readonly url: string;
   output(): string;
   /** What Ctrl-C in a terminal does: SIGINT to every process of the group. `left`: processes of the group that are still there when npm has ended. */
-  interrupt(): Promise<{ readonly code: number | null; readonly left: readonly number[] }>;
+  interrupt(): Promise<Ended & { readonly left: readonly number[] }>;
 }
 
 /** `npm start` on the data folder `dir`/data, in a process group of its own; resolves when it is ready. */
@@ -116,7 +116,7 @@ export async function underNpm(dir: string): Promise<UnderNpm> {
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   const group = child.pid!;
-  const exit = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
+  const exit = new Promise<Ended>((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
   const end = () => process.kill(-group, "SIGKILL");
   process.once("exit", end);
   void exit.finally(() => process.off("exit", end));
@@ -130,8 +130,8 @@ export async function underNpm(dir: string): Promise<UnderNpm> {
     output: () => output,
     async interrupt() {
       process.kill(-group, "SIGINT");
-      const code = await Promise.race([exit, wait(20_000).then(() => Promise.reject(new Error(`npm start did not end after SIGINT.\n${output}`)))]);
-      return { code, left: groupMembers(group) };
+      const ended = await Promise.race([exit, wait(20_000).then(() => Promise.reject(new Error(`npm start did not end after SIGINT.\n${output}`)))]);
+      return { ...ended, left: groupMembers(group) };
     },
   };
 }

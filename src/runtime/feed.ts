@@ -14,6 +14,8 @@ export interface FeedOptions {
   readonly logger: Logger;
   /** Called after each checkpoint this feed moved. */
   readonly onApplied?: (checkpoint: Checkpoint) => void;
+  /** Called when a partition stands still, or is no longer fed. */
+  readonly onStopped?: () => void;
 }
 
 export interface Feed {
@@ -44,7 +46,7 @@ const longPollMs = 5_000;
 /** While a full partition is left out of the poll, it must not wait long to be let in again. */
 const shortPollMs = 50;
 
-export function feed({ projection, log, reader, logger, onApplied }: FeedOptions): Feed {
+export function feed({ projection, log, reader, logger, onApplied, onStopped }: FeedOptions): Feed {
   const { view, generation } = projection;
   const name = `view '${view.name}' (generation ${generation}), log '${log}'`;
   const stop = new AbortController();
@@ -69,6 +71,7 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
   const stand = async (p: Partition, problem: string, position: number) => {
     p.failure = { log, partition: p.checkpoint.partition, position, problem, at: new Date().toISOString() };
     p.queue = [];
+    onStopped?.();
     logger.error(`${name}: partition ${p.checkpoint.partition} stands still`, { view: view.name, generation, log, partition: p.checkpoint.partition, position, problem });
     try {
       await projection.recordFailure(log, p.checkpoint.partition, p.failure);
@@ -81,7 +84,9 @@ export function feed({ projection, log, reader, logger, onApplied }: FeedOptions
     logger.warn(`${name}: partition ${p.checkpoint.partition} is no longer fed by this release`, { view: view.name, generation, log, partition: p.checkpoint.partition });
     p.assigned = false;
     p.queue = [];
-    partitions.delete(p.checkpoint.partition);
+    // It may be another one's by now.
+    if (partitions.get(p.checkpoint.partition) === p) partitions.delete(p.checkpoint.partition);
+    onStopped?.();
     rouse();
   };
   /** What is true is in the store: read it until it answers. */

@@ -51,7 +51,7 @@ async function fill({ view, generation, store, transport, logger, onProgress }: 
   const total = [...targets.values()].flat().reduce((sum, position) => sum + position, 0);
   const checkpoints = await projection.checkpoints(partitionsOf);
   logger.info(`rebuild of view '${view.name}' (generation ${generation}) begins`, { view: view.name, generation, events: total, done: checkpoints.reduce((sum, c) => sum + c.position, 0) });
-  const feeds = await Promise.all(view.logs.map(async (log) => feed({ projection, log, reader: await transport.reader(log), logger, onApplied: () => applied.signal() })));
+  const feeds = await Promise.all(view.logs.map(async (log) => feed({ projection, log, reader: await transport.reader(log), logger, onApplied: () => applied.signal(), onStopped: () => applied.signal() })));
   try {
     for (const each of feeds) each.assign(checkpoints.filter((c) => c.log === each.log));
     for (;;) {
@@ -88,7 +88,7 @@ async function switched(store: ViewStore, view: AnyView, generation: number): Pr
 }
 
 async function waitForMore(applied: Wake, ticket: number, ended: AbortSignal, caughtUp: boolean): Promise<void> {
-  // A failing handler applies nothing more, so its stop is looked for from time to time.
+  // Caught up and refused: the live one moves on by itself.
   await applied.after(ticket, { maxWaitMs: 1_000, signal: ended });
   if (caughtUp) await pause(20, ended);
 }
