@@ -1,7 +1,7 @@
 /** The SQL port on PGlite, PostgreSQL in this process: one connection, so one piece of work at a time. */
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { PGlite, Results } from "@electric-sql/pglite";
 import { TidemarkError } from "../errors.ts";
 import { channelName, quoteIdentifier } from "./channel.ts";
@@ -128,7 +128,7 @@ async function start(dataDir: string | undefined, options: DatabaseOptions): Pro
   const { PGlite } = await import("@electric-sql/pglite").catch((cause: unknown) => {
     throw new TidemarkError("MISSING_PACKAGE", { name: "@electric-sql/pglite", purpose: "to run without a database server" }, { cause });
   });
-  if (dataDir !== undefined) await mkdir(dataDir, { recursive: true });
+  if (dataDir !== undefined) await prepareFolder(dataDir);
   const fresh = dataDir === undefined || !existsSync(join(dataDir, "PG_VERSION"));
   const image = fresh ? await options.image?.load() : undefined;
   const parsers = { [oid.int8]: int8, [oid.json]: json, [oid.jsonb]: json, [oid.date]: asText };
@@ -138,8 +138,19 @@ async function start(dataDir: string | undefined, options: DatabaseOptions): Pro
     parsers,
   });
   await pglite.waitReady;
+  if (dataDir !== undefined) await rm(unfinished(dataDir), { force: true });
   if (fresh && image === undefined && options.image !== undefined) {
     await options.image.save(new Uint8Array(await (await pglite.dumpDataDir("none")).arrayBuffer()));
   }
   return pglite;
+}
+
+/** Beside a folder whose cluster is being made: what is in such a folder was never used. */
+const unfinished = (dataDir: string): string => `${resolve(dataDir)}.unfinished`;
+
+/** A process that was killed while it made the cluster leaves half of one: that is made anew. */
+async function prepareFolder(dataDir: string): Promise<void> {
+  if (existsSync(unfinished(dataDir))) await rm(dataDir, { recursive: true, force: true });
+  await mkdir(dataDir, { recursive: true });
+  if (!existsSync(join(dataDir, "PG_VERSION"))) await writeFile(unfinished(dataDir), "");
 }

@@ -8,12 +8,16 @@ import { isTidemarkError } from "../errors.ts";
 import { blockedOrDone } from "../../test/blocked.ts";
 import { logWriter, orderSummaries, orderTotals, productStats } from "../../test/view-domain.ts";
 import { after, assertFold, feedLive, postgresStore } from "../../test/view-stores.ts";
+import type { Database, Statement } from "./sql.ts";
 import { commit } from "./view-apply-context.ts";
 import { beginAndMove } from "./view-checkpoint.ts";
 import { documentTable, quoted } from "./view-names.ts";
 import { sqlState } from "./sql-errors.ts";
+import { postgresViewStore } from "./view-store.ts";
 
 const partitions = 2;
+/** That of test/view-stores.ts. */
+const viewSchema = "views";
 /** A stream of each partition. */
 const [left, right] = [0, 1].map((partition) => ["a", "b", "c", "d", "e"].find((key) => partitionOf(key, partitions) === partition)!) as [string, string];
 
@@ -54,6 +58,25 @@ async function meet(database: Parameters<typeof blockedOrDone>[0], first: () => 
   assert.deepEqual(await Promise.all([one, two]), ["applied", "applied"]);
 }
 
+/** A database whose transactions stop when they have read and are about to write and commit. */
+function heldBeforeCommit(database: Database) {
+  const reached = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<void>();
+  const dedicated = async () => {
+    const connection = await database.dedicated();
+    const pipeline = async (statements: readonly Statement[]) => {
+      if (statements.at(-1)!.text === "commit") {
+        reached.resolve();
+        await going.promise;
+      }
+      return connection.pipeline(statements);
+    };
+    return new Proxy(connection, { get: (target, name) => (name === "pipeline" ? pipeline : (Reflect.get(target, name, target) as unknown)) });
+  };
+  const held = new Proxy(database, { get: (target, name) => (name === "dedicated" ? dedicated : (Reflect.get(target, name, target) as unknown)) });
+  return { database: held, reached: reached.promise, release: going.resolve };
+}
+
 test("a document that comes to refer to a row that is not there yet gets its fields when the row comes about meanwhile", async (t) => {
   const { database, logs, apply, hold, check } = await setUp(t, orderSummaries);
   await apply([logs.orders.add(left, "Created", { customerId: null })]);
@@ -76,13 +99,20 @@ test("a document that comes to refer to a row gets the fields of a change that c
 });
 
 test("two partitions that write one document lose nothing", async (t) => {
-  const { database, logs, apply, hold, check } = await setUp(t, productStats);
-  const add = (stream: string, productId: string, quantity = 1) => logs.orders.add(stream, "Added", { productId, quantity });
-  await apply([add(left, "p"), add(left, "q")]);
-  const release = await hold("q");
-  const first = [add(left, "p", 2), add(left, "q", 2)];
-  const second = [add(right, "p", 4)];
-  await meet(database, () => apply(first), () => apply(second), release);
+  const { store, database, generation, logs, apply, check } = await setUp(t, productStats);
+  const add = (stream: string, quantity: number) => logs.orders.add(stream, "Added", { productId: "p", quantity });
+  await apply([add(left, 1)]);
+  const held = heldBeforeCommit(database);
+  const slow = postgresViewStore(held.database, { schema: viewSchema });
+  t.after(() => slow.close());
+  const from = await store.projection(productStats, generation).checkpoint("orders", partitionOf(left, partitions));
+  const first = [add(left, 2)];
+  const one = slow.projection(productStats, generation).apply(from, after(from, first), first);
+  await held.reached;
+  const two = apply([add(right, 4)]);
+  await blockedOrDone(database, [two]);
+  held.release();
+  assert.deepEqual(await Promise.all([one, two]), ["applied", "applied"]);
   await check();
 });
 

@@ -2,4 +2,19 @@
 import { fileURLToPath } from "node:url";
 import { imageFolder, type ImageCache } from "../postgres/index.ts";
 
-export const images = (): ImageCache => imageFolder(fileURLToPath(new URL("../../.cache/pglite", import.meta.url)));
+const refusals = new Set(["EACCES", "EPERM", "EROFS", "ENOSPC"]);
+
+/** Only a first start is slower without it, so a folder that takes no files is no reason not to start. */
+export function images(): ImageCache {
+  const { load, save } = imageFolder(fileURLToPath(new URL("../../.cache/pglite", import.meta.url)));
+  return {
+    load,
+    async save(image) {
+      try {
+        await save(image);
+      } catch (error) {
+        if (!refusals.has((error as NodeJS.ErrnoException).code ?? "")) throw error;
+      }
+    },
+  };
+}
