@@ -59,7 +59,7 @@ export const errorTable = {
   // anywhere
   NOT_FOUND: define((d: { what: string }) => `${d.what} was not found.`),
   OVERLOADED: define((d: { what: string; limit: number }) => `${d.what} is at its limit of ${d.limit}; try again later.`, { retryable: true }),
-  UNAVAILABLE: define((d: { what: string }) => `${d.what} cannot be reached; the outcome is unknown. Repeat with the same command id or idempotency key.`, { retryable: true }),
+  UNAVAILABLE: define((d: { what: string }) => `${d.what} is not available now. Repeat the request: a command with the same command id or idempotency key, since its outcome is unknown.`, { retryable: true }),
   CLOSED: define((d: { what: string }) => `${d.what} is closed.`),
 } as const satisfies Record<string, ErrorDefinition>;
 

@@ -6,7 +6,7 @@ export async function rebuildCommand(service: Service, view: string, { json }: {
   const stop = new AbortController();
   process.once("SIGINT", () => stop.abort());
   const startedAt = performance.now();
-  let saidAt = 0;
+  let saidAt = startedAt;
   const { generation } = await operator(service, process.env).rebuild(
     view,
     ({ done, total }) => {

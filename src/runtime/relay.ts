@@ -23,7 +23,7 @@ export interface RelayOptions {
   readonly batch?: number;
 }
 
-export type RelayState = "waiting" | "running" | "retrying" | "diverged" | "stopped";
+export type RelayState = "waiting" | "starting" | "running" | "retrying" | "diverged" | "stopped";
 
 export interface Relay {
   readonly log: string;
@@ -79,6 +79,7 @@ export function relay(options: RelayOptions): Relay {
       try {
         const run = async (lost: AbortSignal) => {
           const ended = AbortSignal.any([lost, stop.signal]);
+          if (state === "waiting") enter("starting");
           try {
             await runOnce(options, ended, appended, (positions) => {
               relayed = positions;

@@ -45,6 +45,7 @@ function relayCheck(relay: Relay): HealthCheck {
   const { state, problem } = relay.state();
   const name = `relay of log '${relay.log}'`;
   if (state === "diverged") return { name, status: "fail", message: problem ?? state };
+  if (state === "starting") return { name, status: "warn", message: "it reads where the topic ends" };
   if (state === "retrying") return { name, status: "warn", message: problem ?? state };
   return { name, status: "pass", message: state === "waiting" ? "stands by: another process relays" : state };
 }
@@ -52,6 +53,6 @@ function relayCheck(relay: Relay): HealthCheck {
 function workerCheck(worker: ViewWorker): HealthCheck {
   const name = `view '${worker.view.name}'`;
   const failures = worker.failures();
-  if (failures.length === 0) return { name, status: "pass", message: `feeds ${worker.assigned().length} partitions` };
+  if (failures.length === 0) return { name, status: "pass", message: `feeds ${new Set(worker.assigned().map((a) => `${a.log}/${a.partition}`)).size} partitions` };
   return { name, status: "fail", message: failures.map((f) => `stands still at log '${f.log}', partition ${f.partition}, position ${f.position}: ${f.problem}`).join("; ") };
 }

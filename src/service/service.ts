@@ -134,7 +134,7 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
   const workers: ViewWorker[] = [];
   if (has("projection") && read !== undefined && transport !== undefined) {
     for (const view of views) {
-      const worker = viewWorker({ view, store: read.store, transport: transport.transport, group: `${name}.${view.name}`, logger: log });
+      const worker = viewWorker({ view, store: read.store, transport: transport.transport, group: `${name}.${view.name}.v${view.version}`, logger: log });
       workers.push(worker);
     }
     open.add(() => Promise.all(workers.map((worker) => worker.stop())));
