@@ -18,16 +18,16 @@ const movedPauseMs = 50;
 const framingBytes = batchHeaderBytes + 32;
 
 /**
- * Makes or checks the topic first.
- * @throws PARTITIONS_CHANGED, INVALID_SETTING, UNAVAILABLE, CLOSED
+ * Makes or checks the topic first; `create: false` where it held records before, so that a lost one is refused in place of made anew.
+ * @throws LOG_DIVERGED, PARTITIONS_CHANGED, INVALID_SETTING, UNAVAILABLE, CLOSED
  */
 export async function openLogWriter(
   cluster: Cluster,
-  options: { readonly topic: string; readonly identity: LogIdentity },
+  options: { readonly topic: string; readonly identity: LogIdentity; readonly create?: boolean },
 ): Promise<LogWriter> {
   const { topic, identity } = options;
   const { log, logId } = identity;
-  const checked = await ensureTopic(cluster, topic, log, identity.partitions);
+  const checked = await ensureTopic(cluster, topic, log, identity.partitions, options.create ?? true);
   let limitBytes = checked.maxBatchBytes;
   const connections = cluster.connections(produceTimeoutMs);
   const producer = openProducer(connections, topic);
@@ -81,7 +81,7 @@ export async function openLogWriter(
       const offset = await produce(partition, batch).catch(async (error: unknown) => {
         if (!isTooLarge(error)) throw error;
         // the topic's limit was lowered, and nothing of this batch was written: again in smaller ones
-        const now = (await ensureTopic(cluster, topic, log, identity.partitions)).maxBatchBytes;
+        const now = (await ensureTopic(cluster, topic, log, identity.partitions, false)).maxBatchBytes;
         if (now >= limitBytes) throw error;
         limitBytes = now;
         return null;

@@ -15,14 +15,16 @@ export interface CheckedTopic {
 }
 
 const limitMs = 15_000;
+const missingLimitMs = 3_000;
 const createTimeoutMs = 10_000;
 const topicResource = 2;
 
 /**
- * Makes the topic where there is none, waits until every partition has a leader, and looks at its settings.
- * @throws PARTITIONS_CHANGED where it has another number of partitions, INVALID_SETTING where Kafka refuses the name, UNAVAILABLE, CLOSED
+ * Makes the topic where there is none (or refuses, without `create`: it held records before), waits until every partition has a leader, and looks at its settings.
+ * @throws LOG_DIVERGED where it is gone, PARTITIONS_CHANGED where it has another number of partitions, INVALID_SETTING where Kafka refuses the name, UNAVAILABLE, CLOSED
  */
-export async function ensureTopic(cluster: Cluster, topic: string, log: string, partitions: number): Promise<CheckedTopic> {
+export async function ensureTopic(cluster: Cluster, topic: string, log: string, partitions: number, mayCreate: boolean): Promise<CheckedTopic> {
+  if (!mayCreate) await requireThere(cluster, topic, log);
   const found = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, async () => {
     const metadata = await cluster.refresh(topic);
     if (metadata === null) {
@@ -40,6 +42,20 @@ export async function ensureTopic(cluster: Cluster, topic: string, log: string, 
     maxBatchBytes: Number(settings.get("max.message.bytes") ?? 1_048_588),
     weaknesses: weaknessesOf(topic, found, settings),
   };
+}
+
+/** Asked for some time, since a broker that is just starting may not know its topics yet. */
+async function requireThere(cluster: Cluster, topic: string, log: string): Promise<void> {
+  let missing = false;
+  try {
+    await retrying({ what: cluster.label, limitMs: missingLimitMs, closed: cluster.closed }, async () => {
+      missing = (await cluster.refresh(topic)) === null;
+      if (missing) throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic);
+    });
+  } catch (error) {
+    if (!missing) throw error;
+    throw new TidemarkError("LOG_DIVERGED", { log, problem: `its topic ${topic} is gone, though positions were relayed to it` }, { cause: error });
+  }
 }
 
 async function create(cluster: Cluster, topic: string, partitions: number): Promise<void> {

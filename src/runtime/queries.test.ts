@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { AnyView } from "../core/definition.ts";
-import { formatToken, maxTokenParts, type TokenPart } from "../core/token.ts";
-import { isTidemarkError, type ErrorCode, type TidemarkError } from "../errors.ts";
+import { formatToken, maxTokenParts, type Token, type TokenPart } from "../core/token.ts";
+import { isTidemarkError, TidemarkError, type ErrorCode } from "../errors.ts";
 import { faults, memoryViewStore, type Faults } from "../memory/index.ts";
 import { orderSummaries, productStats } from "../../test/view-domain.ts";
 import { eventually, streamsOf, turns, world, type World } from "../../test/memory-world.ts";
+import type { ReadOptions } from "./app.ts";
 import { querySide, type QuerySide } from "./queries.ts";
 import type { ViewStore } from "./ports.ts";
 import type { OwnEnds } from "./view-monitor.ts";
@@ -103,6 +104,8 @@ test("what is covered already is not waited for", async (t) => {
 
 test("a commit between the registration and the answer of its look is not lost", async (t) => {
   const s = await setting(t);
+  await s.happen(1);
+  await s.apply(1);
   const part = await s.happen(0);
   await s.queries.get(view, "p");
   // the look's answer was read before the commit, and is told after it
@@ -116,7 +119,7 @@ test("a commit between the registration and the answer of its look is not lost",
   const reading = quantity(s, { token: [part], waitMs: 30_000 });
   await answered.promise;
   await s.apply(0);
-  assert.equal(await reading, 1, "woken by the commit itself");
+  assert.equal(await reading, 2, "woken by the commit itself");
   going.resolve();
   assert.equal(s.queries.fallbackWakes, 0);
 });
@@ -222,13 +225,14 @@ test("INVALID_TOKEN: what is no token, another log id, a partition that there is
   const part = await s.happen(0);
   await s.apply(0);
   const other = { ...part, logId: "00000000-0000-4000-8000-00000000ffff" };
-  for (const [token, problem] of [
-    ["nonsense", /not made by this service/],
+  const cases: readonly (readonly [NonNullable<ReadOptions["token"]>, RegExp])[] = [
+    ["nonsense" as Token, /not made by this service/],
     [formatToken([other]), /log 'orders' is another one now/],
     [formatToken([{ ...part, partition: 2 }]), /has no partition 2/],
     [Array.from({ length: maxTokenParts + 1 }, (_, partition) => ({ ...part, log: "others", partition })), /more than 64 parts/],
-  ] as const) {
-    await assert.rejects(quantity(s, { token: token as Parameters<QuerySide["get"]>[2] extends infer O ? (O extends { token?: infer T } ? NonNullable<T> : never) : never, waitMs: 0 }), fails("INVALID_TOKEN", (error) => problem.test(error.message)));
+  ];
+  for (const [token, problem] of cases) {
+    await assert.rejects(quantity(s, { token, waitMs: 0 }), fails("INVALID_TOKEN", (error) => problem.test(error.message)));
   }
 });
 
@@ -339,10 +343,13 @@ test("a generation that is retired under a reader, or under one who waits, is ch
 
 test("a generation that keeps moving is given up after three attempts", async (t) => {
   const s = await setting(t);
+  let attempts = 0;
   s.faults.before("get", ({ generation }) => {
-    throw Object.assign(new Error(), { generation });
+    attempts += 1;
+    throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
   });
-  await assert.rejects(quantity(s, {}), Error);
+  await assert.rejects(quantity(s, {}), fails("GENERATION_MOVED"));
+  assert.equal(attempts, 3);
 });
 
 test("reads that wait together are one query", async (t) => {

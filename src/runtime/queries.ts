@@ -34,14 +34,15 @@ export async function querySide({ stores, ownEnds = new Map(), maxWaiting = 10_0
   const unsubscribes = await Promise.all(
     [...new Set(stores.values())].flatMap((store) => {
       const own = [...monitors.values()].filter((monitor) => stores.get(monitor.view) === store);
-      const refreshAll = () => void Promise.allSettled(own.map((monitor) => monitor.refresh())).then(() => waiting.wake());
+      const refreshAll = (some = own) => void Promise.allSettled(some.map((monitor) => monitor.refresh())).then(() => waiting.wake());
       return [
         store.onCheckpoint((moved) => {
           if (moved === undefined) return refreshAll();
-          for (const monitor of own) if (monitor.view.name === moved.view) monitor.moved(moved);
+          const unsure = own.filter((monitor) => monitor.view.name === moved.view && monitor.moved(moved));
           waiting.wake();
+          if (unsure.length > 0 && waiting.waiting > 0) refreshAll(unsure);
         }),
-        store.onGenerations(refreshAll),
+        store.onGenerations(() => refreshAll()),
       ];
     }),
   );

@@ -12,8 +12,8 @@ import { type Wake, pause, wake } from "./wake.ts";
 export interface RelayOptions {
   readonly store: EventStore;
   readonly identity: LogIdentity;
-  /** Creates or checks the topic. */
-  readonly openWriter: (identity: LogIdentity) => Promise<LogWriter>;
+  /** Creates the topic or checks it; `create: false`: positions were relayed to it, so a missing one is LOG_DIVERGED. */
+  readonly openWriter: (identity: LogIdentity, options: { readonly create: boolean }) => Promise<LogWriter>;
   readonly logger: Logger;
   /** The largest event that commands may append, in bytes: a topic that takes less is refused at start. */
   readonly maxEventBytes: number;
@@ -120,7 +120,7 @@ export function relay(options: RelayOptions): Relay {
   };
 }
 
-const isRefusal = (error: unknown) => isTidemarkError(error, "LOG_DIVERGED") || isTidemarkError(error, "INVALID_SETTING") || isTidemarkError(error, "PARTITIONS_CHANGED");
+const isRefusal = (error: unknown) => isTidemarkError(error, "LOG_DIVERGED") || isTidemarkError(error, "INVALID_SETTING") || isTidemarkError(error, "PARTITIONS_CHANGED") || isTidemarkError(error, "PARTITIONS_CHANGED");
 
 async function untilDone<T>(stop: AbortSignal, attempt: () => Promise<T>, failed: (error: unknown) => void): Promise<T | undefined> {
   while (!stop.aborted) {
@@ -136,7 +136,8 @@ async function untilDone<T>(stop: AbortSignal, attempt: () => Promise<T>, failed
 
 async function runOnce({ store, identity, openWriter, logger, maxEventBytes, batch = 1_000 }: RelayOptions, ended: AbortSignal, appended: Wake, progress: (relayed: readonly number[]) => void): Promise<void> {
   const { log } = identity;
-  const writer = await openWriter(identity);
+  const create = (await store.relayed(log)).every(({ position }) => position === 0);
+  const writer = await openWriter(identity, { create });
   const inFlight = new Map<PartitionState, Promise<void>>();
   const recoveries = new Set<Promise<void>>();
   const broken = new AbortController();

@@ -21,7 +21,8 @@ export interface ViewMonitor {
   covers(generation: number, parts: readonly TokenPart[]): boolean;
   freshness(generation: number): Promise<Freshness>;
   refresh(): Promise<void>;
-  moved(moved: CheckpointMoved): void;
+  /** True where only a refresh can tell whether tokens are covered by it: the log's id is not known yet. */
+  moved(moved: CheckpointMoved): boolean;
 }
 
 /** Where the logs of this process's own appends end: known at once, before any record of it. */
@@ -133,6 +134,8 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
     },
     moved({ generation, log, partition, position }) {
       raise(generation, keyOf(log, partition), position);
+      const found = known?.status.generations.find((g) => g.generation === generation);
+      return !found?.checkpoints.some((c) => c.log === log && c.logId !== null);
     },
   };
 }

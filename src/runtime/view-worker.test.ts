@@ -158,7 +158,7 @@ test("a rebuild whose process dies half way is finished by another one, from whe
   const first = working(t, w, { storeFaults: hooks });
   await eventually("the first is filled", () => holds(w, 1));
   let applied = 0;
-  const half = hooks.hold("apply", ({ generation }) => generation === 2 && ++applied === 6);
+  const half = hooks.hold("apply", ({ generation }) => generation === 2 && ++applied === 12);
   await w.views().create(orderSummaries);
   await half.reached;
   const others = faults();

@@ -9,7 +9,7 @@ import type { WriteParts } from "./write-parts.ts";
 export interface TransportParts {
   readonly transport: Transport;
   /** What a relay writes to; undefined without Kafka. */
-  readonly openWriter: ((identity: LogIdentity) => Promise<LogWriter>) | undefined;
+  readonly openWriter: ((identity: LogIdentity, options: { readonly create: boolean }) => Promise<LogWriter>) | undefined;
 }
 
 export async function openTransport(settings: Settings, write: WriteParts | undefined, open: Opened): Promise<TransportParts> {
@@ -28,5 +28,5 @@ export async function openTransport(settings: Settings, write: WriteParts | unde
   open.add(() => transport.close());
   const cluster = openCluster(options);
   open.add(() => cluster.close());
-  return { transport, openWriter: (identity) => openLogWriter(cluster, { topic: topicOf(settings.prefix, identity.log), identity }) };
+  return { transport, openWriter: (identity, { create }) => openLogWriter(cluster, { topic: topicOf(settings.prefix, identity.log), identity, create }) };
 }
