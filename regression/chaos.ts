@@ -16,7 +16,7 @@ export interface ChaosOptions {
 const awayAtMost = 2;
 
 /**
- * Every kind of process is hit in turn, in random order; which one of its kind, when and for how long is chance (one that is just starting, too).
+ * Every kind of process is hit in turn, in random order, and killed at least once; which one of its kind, when and for how long is chance (one that is just starting, too).
  * Leaves every process started and thawed.
  */
 export async function killAtRandom({ cluster, random, stop }: ChaosOptions): Promise<Kills> {
@@ -24,42 +24,42 @@ export async function killAtRandom({ cluster, random, stop }: ChaosOptions): Pro
   const away = new Set<Promise<void>>();
   const kinds = { command: cluster.commands, projection: cluster.projections, query: cluster.queries } as const;
   let turn: (keyof typeof kinds)[] = [];
-  while (!stop.aborted) {
+  const missed = () => kills.command === 0 || kills.projection === 0 || kills.query === 0;
+  while (!stop.aborted || missed()) {
     await pause(100 + random.below(900), stop);
     if (away.size >= awayAtMost) await Promise.race(away);
-    if (stop.aborted) break;
+    if (stop.aborted && !missed()) break;
     if (turn.length === 0) turn = shuffled(Object.keys(kinds) as (keyof typeof kinds)[], random);
     const kind = turn.pop()!;
     const victim = random.pick(kinds[kind]);
     if (!victim.running) continue;
-    const action = random.chance(0.2) ? freeze(victim, 500 + random.below(2_500), stop) : killAndStart(victim, random.below(700));
-    kills[action.what === "freeze" ? "freeze" : kind]++;
-    const back = action.done.finally(() => away.delete(back));
+    const freezing = random.chance(0.2);
+    const done = freezing ? freeze(victim, 500 + random.below(2_500), stop) : killAndStart(victim, random.below(700));
+    kills[freezing ? "freeze" : kind]++;
+    const back = done.finally(() => away.delete(back));
     away.add(back);
   }
   await Promise.all(away);
   return kills;
 }
 
-function freeze(victim: Program, forMs: number, stop: AbortSignal) {
+async function freeze(victim: Program, forMs: number, stop: AbortSignal): Promise<void> {
   victim.freeze();
-  return { what: "freeze" as const, done: pause(forMs, stop).then(() => victim.thaw()) };
+  await pause(forMs, stop);
+  victim.thaw();
 }
 
-function killAndStart(victim: Program, downMs: number) {
-  const done = (async () => {
-    await victim.kill();
-    await wait(downMs);
-    if (victim.running) return;
-    victim.start();
-    try {
-      await victim.ready();
-    } catch (error) {
-      // told with the round's violations
-      victim.surprises.push(String(error));
-    }
-  })();
-  return { what: "kill" as const, done };
+async function killAndStart(victim: Program, downMs: number): Promise<void> {
+  await victim.kill();
+  await wait(downMs);
+  if (victim.running) return;
+  victim.start();
+  try {
+    await victim.ready();
+  } catch (error) {
+    // told with the round's violations
+    victim.surprises.push(String(error));
+  }
 }
 
 /** Ends early, without an error, when `stop` aborts. */
@@ -77,5 +77,8 @@ export async function pause(ms: number, stop: AbortSignal): Promise<void> {
 }
 
 function shuffled<T>(list: readonly T[], random: Random): T[] {
-  return list.map((item) => [random.next(), item] as const).toSorted(([a], [b]) => a - b).map(([, item]) => item);
+  return list
+    .map((item) => [random.next(), item] as const)
+    .toSorted(([a], [b]) => a - b)
+    .map(([, item]) => item);
 }

@@ -28,9 +28,13 @@ export function checkCopy({ records, events, logs, heads }: Stores): CopyCheck {
     const event = table.get(`${partition}@${record.position}`);
     if (event === undefined) violations.push({ kind: "copy", text: `${where}: position ${record.position} is not in the events table` });
     else if (event.id !== record.id || event.stream !== record.key || event.data !== record.value) {
-      violations.push({ kind: "copy", text: `${where}: is not the event at position ${record.position} (${event.id}, ${event.stream}), but ${record.id}, ${record.key}` });
+      violations.push({
+        kind: "copy",
+        text: `${where}: is not the event at position ${record.position} (${event.id}, ${event.stream}), but ${record.id}, ${record.key}`,
+      });
     }
-    if (record.logId !== logIds.get(record.log)) violations.push({ kind: "copy", text: `${where}: log id ${record.logId}, the log's is ${logIds.get(record.log)}` });
+    if (record.logId !== logIds.get(record.log))
+      violations.push({ kind: "copy", text: `${where}: log id ${record.logId}, the log's is ${logIds.get(record.log)}` });
   }
   for (const head of heads) {
     const position = last.get(`${head.log}/${head.partition}`) ?? 0;

@@ -29,7 +29,8 @@ function checkPositions({ events, heads }: Stores): Violation[] {
   for (const head of heads) {
     const list = partitions.get(`${head.log}/${head.partition}`) ?? [];
     const last = list.reduce((max, e) => Math.max(max, e.position), 0);
-    if (last !== head.position) found.push({ kind: "heads", text: `${head.log}/${head.partition}: head ${head.position}, last event at ${last}` });
+    if (last !== head.position)
+      found.push({ kind: "heads", text: `${head.log}/${head.partition}: head ${head.position}, last event at ${last}` });
   }
   const ids = new Map<string, EventRow>();
   for (const event of events) {
@@ -56,7 +57,11 @@ function checkStreams({ events, logs }: Stores): Violation[] {
     }
     const byPosition = list.toSorted((a, b) => a.position - b.position);
     const wrong = byPosition.findIndex((e, i) => e.version !== i + 1);
-    if (wrong >= 0) found.push({ kind: "order", text: `${name}: ${at(byPosition[wrong]!)} holds version ${byPosition[wrong]!.version}, ${wrong + 1} was next` });
+    if (wrong >= 0)
+      found.push({
+        kind: "order",
+        text: `${name}: ${at(byPosition[wrong]!)} holds version ${byPosition[wrong]!.version}, ${wrong + 1} was next`,
+      });
   }
   return found;
 }
@@ -69,16 +74,27 @@ function checkCommandIds({ events, commands }: Stores): Violation[] {
     const sorted = list.toSorted((a, b) => a.version - b.version);
     const [first, last] = [sorted[0]!, sorted.at(-1)!];
     const torn = sorted.some((e, i) => e.log !== first.log || e.stream !== first.stream || e.version !== first.version + i);
-    if (torn) found.push({ kind: "doubled", text: `command ${id} has several effects: ${sorted.map((e) => `${e.stream} v${e.version} ${e.type}`).join(", ")}` });
+    if (torn)
+      found.push({
+        kind: "doubled",
+        text: `command ${id} has several effects: ${sorted.map((e) => `${e.stream} v${e.version} ${e.type}`).join(", ")}`,
+      });
     const answer = stored.get(id);
-    if (answer === undefined) found.push({ kind: "stored-answer", text: `${at(last)} comes from command ${id}, which has no stored answer` });
+    if (answer === undefined)
+      found.push({ kind: "stored-answer", text: `${at(last)} comes from command ${id}, which has no stored answer` });
     else if (!answer.withEvents || answer.stream !== last.stream || answer.version !== last.version) {
-      found.push({ kind: "stored-answer", text: `command ${id}: stored ${answer.stream} v${answer.version}, its last event is ${last.stream} v${last.version}` });
+      found.push({
+        kind: "stored-answer",
+        text: `command ${id}: stored ${answer.stream} v${answer.version}, its last event is ${last.stream} v${last.version}`,
+      });
     }
   }
   for (const command of commands) {
     if (command.withEvents && !effects.has(command.commandId)) {
-      found.push({ kind: "lost", text: `command ${command.commandId} (${command.stream} v${command.version}) has a stored answer and no events` });
+      found.push({
+        kind: "lost",
+        text: `command ${command.commandId} (${command.stream} v${command.version}) has a stored answer and no events`,
+      });
     }
   }
   return found;

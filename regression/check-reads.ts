@@ -55,15 +55,28 @@ function problemsOf(read: ReadRecord, folded: Folded): string[] {
 type Least = (log: Promised["log"], stream: string) => number;
 
 /** The customer's fields in an order must be those of one state of the customer, and no older than promised. */
-function copyProblems(name: unknown, state: OrderState, folded: Folded, least: Least, same: (customer: CustomerState | undefined) => boolean, document: unknown): string[] {
+function copyProblems(
+  name: unknown,
+  state: OrderState,
+  folded: Folded,
+  least: Least,
+  same: (customer: CustomerState | undefined) => boolean,
+  document: unknown,
+): string[] {
   const customer = name === null ? undefined : folded.customers.get(state.customerId)?.find((c) => c.customer.name === name);
-  if (name !== null && customer === undefined) return [`the customer ${state.customerId} never had the name ${String(name)}`];
+  if (name !== null && customer === undefined) return [`the customer ${state.customerId} never had the name ${JSON.stringify(name)}`];
   const promised = least("customers", state.customerId);
   if ((customer?.version ?? 0) < promised) return [`the customer's name is of version ${customer?.version ?? 0}, promised was ${promised}`];
   return same(customer) ? [] : [`is no state of the order at version ${state.version}: ${JSON.stringify(document)}`];
 }
 
-interface Item { readonly orderId: string; readonly customerId: string; readonly customerName: unknown; readonly createdAt: string; readonly updatedAt: string }
+interface Item {
+  readonly orderId: string;
+  readonly customerId: string;
+  readonly customerName: unknown;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
 
 function listProblems(read: ReadRecord, folded: Folded, least: Least): string[] {
   const items = (read.body as { items: Item[] }).items;
@@ -73,9 +86,12 @@ function listProblems(read: ReadRecord, folded: Folded, least: Least): string[] 
     if (before !== undefined && newer(item, before)) problems.push(`${item.orderId} comes after ${before.orderId}, which is older`);
     const states = folded.orders.get(item.orderId) ?? [];
     const candidates = states.filter((s) => s.lastUpdated === item.updatedAt && s.version >= least("orders", item.orderId));
-    if (candidates.length === 0) problems.push(`${item.orderId} as of ${item.updatedAt} is no state of it from version ${least("orders", item.orderId)} on`);
+    if (candidates.length === 0)
+      problems.push(`${item.orderId} as of ${item.updatedAt} is no state of it from version ${least("orders", item.orderId)} on`);
     else {
-      const all = candidates.map((state) => copyProblems(item.customerName, state, folded, least, (c) => isDeepStrictEqual(item, summaryOf(state, c)), item));
+      const all = candidates.map((state) =>
+        copyProblems(item.customerName, state, folded, least, (c) => isDeepStrictEqual(item, summaryOf(state, c)), item),
+      );
       if (all.every((p) => p.length > 0)) problems.push(...all[0]!);
     }
   }
@@ -84,7 +100,8 @@ function listProblems(read: ReadRecord, folded: Folded, least: Least): string[] 
   const inCustomer = /^\/customers\/([^/]+)\/orders$/.exec(url.pathname)?.[1];
   for (const { log, stream } of read.promised) {
     const order = log === "orders" ? folded.orders.get(stream)?.[0] : undefined;
-    if (order === undefined || (inCustomer !== undefined && order.customerId !== inCustomer) || items.some((i) => i.orderId === stream)) continue;
+    if (order === undefined || (inCustomer !== undefined && order.customerId !== inCustomer) || items.some((i) => i.orderId === stream))
+      continue;
     const oldest = items.at(-1);
     const pushedOff = items.length === limit && oldest !== undefined && newer(oldest, { orderId: stream, createdAt: order.lastUpdated });
     if (!pushedOff) problems.push(`${stream} is missing, promised was version ${least("orders", stream)}`);

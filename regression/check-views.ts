@@ -4,7 +4,11 @@ import type { Folded } from "./oracle.ts";
 import { detailOf, summaryOf } from "./oracle.ts";
 
 /** Which logs each view of the example consumes. */
-export const viewLogs = { order_summaries: ["orders", "customers"], order_details: ["orders", "customers"], customer_profiles: ["customers"] } as const;
+export const viewLogs = {
+  order_summaries: ["orders", "customers"],
+  order_details: ["orders", "customers"],
+  customer_profiles: ["customers"],
+} as const;
 
 /** After everything caught up every view is a fresh fold of the log, and its checkpoints stand at the heads (I4, I9). */
 export function checkViews(stores: Stores, folded: Folded): Violation[] {
@@ -41,7 +45,10 @@ function checkDocuments(documents: readonly ViewDocument[], folded: Folded): Vio
       if (seen.has(actual.key)) found.push({ kind: "view", text: `${name} is there twice` });
       else if (expected === undefined) found.push({ kind: "view", text: `${name} has no event in the log` });
       else if (!isDeepStrictEqual(actual.document, expected.document)) {
-        found.push({ kind: "view", text: `${name}: expected ${JSON.stringify(expected.document)}, found ${JSON.stringify(actual.document)}` });
+        found.push({
+          kind: "view",
+          text: `${name}: expected ${JSON.stringify(expected.document)}, found ${JSON.stringify(actual.document)}`,
+        });
       } else if (actual.version !== expected.version) {
         found.push({ kind: "view", text: `${name}: version ${expected.version} expected, ${actual.version} found` });
       } else if (actual.lastUpdated !== expected.lastUpdated) {
@@ -62,9 +69,13 @@ function checkCheckpoints({ checkpoints, heads, events }: Stores): Violation[] {
     for (const head of heads.filter((h) => (logs as readonly string[]).includes(h.log))) {
       const name = `${view} ${head.log}/${head.partition}`;
       const row = rows.get(name);
-      if ((row?.position ?? 0) !== head.position) found.push({ kind: "checkpoint", text: `${name}: at ${row?.position ?? "none"}, the log ends at ${head.position}` });
+      if ((row?.position ?? 0) !== head.position)
+        found.push({ kind: "checkpoint", text: `${name}: at ${row?.position ?? "none"}, the log ends at ${head.position}` });
       else if (row !== undefined && row.position > 0 && row.eventId !== ids.get(`${head.log}/${head.partition}@${row.position}`)) {
-        found.push({ kind: "checkpoint", text: `${name}: names event ${row.eventId} at ${row.position}, the log holds ${ids.get(`${head.log}/${head.partition}@${row.position}`)}` });
+        found.push({
+          kind: "checkpoint",
+          text: `${name}: names event ${row.eventId} at ${row.position}, the log holds ${ids.get(`${head.log}/${head.partition}@${row.position}`)}`,
+        });
       }
     }
   }

@@ -23,7 +23,8 @@ export function check(history: History, stores: Stores): Report {
   const folded = foldLog(stores.events);
   const copy = checkCopy(stores);
   const reads = checkReads(history.reads, folded);
-  const count = (accepted: boolean) => history.commands.filter((c) => c.answers[0] !== undefined && (c.answers[0].status === 202) === accepted).length;
+  const count = (accepted: boolean) =>
+    history.commands.filter((c) => c.answers[0] !== undefined && (c.answers[0].status === 202) === accepted).length;
   return {
     violations: [
       ...checkLog(stores),

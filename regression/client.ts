@@ -23,7 +23,11 @@ export interface Kept {
 export interface Client {
   readonly name: string;
   /** Repeats with the same key, on any of the command processes, until a final answer; null where `giveUp` aborted before one came. */
-  command(kind: CommandKind, path: string, body: (key: string) => unknown): Promise<{ readonly record: CommandRecord; readonly kept: Kept | null } | null>;
+  command(
+    kind: CommandKind,
+    path: string,
+    body: (key: string) => unknown,
+  ): Promise<{ readonly record: CommandRecord; readonly kept: Kept | null } | null>;
   /** Sends a command that was answered once more. */
   repeat(record: CommandRecord): Promise<void>;
   /** Null where no answer came. */
@@ -76,9 +80,10 @@ export function clientOf({ name, random, targets, history, giveUp }: ClientOptio
       if (answer === null) return null;
       if (answer.status !== 202 || answer.token === null) return { record, kept: null };
       const told = answer.body as { orderId?: string; customerId?: string; version: number };
-      const promised: Promised = told.orderId === undefined
-        ? { log: "customers", stream: told.customerId ?? "", version: told.version }
-        : { log: "orders", stream: told.orderId, version: told.version };
+      const promised: Promised =
+        told.orderId === undefined
+          ? { log: "customers", stream: told.customerId ?? "", version: told.version }
+          : { log: "orders", stream: told.orderId, version: told.version };
       return { record, kept: { token: answer.token, promised } };
     },
     async repeat(record) {
@@ -86,11 +91,22 @@ export function clientOf({ name, random, targets, history, giveUp }: ClientOptio
     },
     async read(shape, path, kept) {
       const target = random.pick(targets.queries);
-      const headers = kept.length === 0 ? {} : { "consistency-token": kept.map((k) => k.token).join(",") };
+      // some wait through a takeover, most go on with their work
+      const headers =
+        kept.length === 0
+          ? {}
+          : { "consistency-token": kept.map((k) => k.token).join(","), "prefer": `wait=${random.pick([0, 1, 1, 2, 10])}` };
       const reply = await send({ method: "GET", url: target.url + path, headers });
       if (reply.status === null) return null;
       const record: ReadRecord = {
-        client: name, process: target.process, shape, path, status: reply.status, code: reply.code, body: reply.body, promised: kept.map((k) => k.promised),
+        client: name,
+        process: target.process,
+        shape,
+        path,
+        status: reply.status,
+        code: reply.code,
+        body: reply.body,
+        promised: kept.map((k) => k.promised),
       };
       history.reads.push(record);
       return record;

@@ -49,22 +49,37 @@ export async function clusterOf(options: ClusterOptions): Promise<Cluster> {
   const write = await options.postgres.createDatabase(`${options.name}_write`, { owner: writer });
   const read = await options.postgres.createDatabase(`${options.name}_read`, { owner: reader });
   await separate(options.postgres.adminUrl, [write.name, read.name]);
-  for (const [url, other] of [[write.url, read.name], [read.url, write.name]] as const) {
-    if ((await refusal(url, other)) !== "42501") throw new Error(`The user of ${other}'s counterpart can connect to it: the run would prove nothing.`);
+  for (const [url, other] of [
+    [write.url, read.name],
+    [read.url, write.name],
+  ] as const) {
+    if ((await refusal(url, other)) !== "42501")
+      throw new Error(`The user of ${other}'s counterpart can connect to it: the run would prove nothing.`);
   }
 
   const prefix = `${options.name}_`;
-  const common = { KAFKA_BROKERS: options.kafka.brokers.join(","), TIDEMARK_PARTITIONS: String(options.partitions ?? 6), TIDEMARK_PREFIX: prefix, ...options.env };
+  const common = {
+    KAFKA_BROKERS: options.kafka.brokers.join(","),
+    TIDEMARK_PARTITIONS: String(options.partitions ?? 6),
+    TIDEMARK_PREFIX: prefix,
+    ...options.env,
+  };
   const make = (count: number, kind: string, env: Record<string, string>) =>
-    Promise.all(Array.from({ length: count }, async (_, i) =>
-      programOf({ name: `${kind}-${i + 1}`, port: await freePort(), dir: options.dir, env: { ...common, ...env } })));
+    Promise.all(
+      Array.from({ length: count }, async (_, i) =>
+        programOf({ name: `${kind}-${i + 1}`, port: await freePort(), dir: options.dir, env: { ...common, ...env } }),
+      ),
+    );
   const commands = await make(options.commands ?? 2, "command", { TIDEMARK_ROLES: "command,relay", DATABASE_URL: write.url });
   const projections = await make(options.projections ?? 2, "projection", { TIDEMARK_ROLES: "projection", READ_DATABASE_URL: read.url });
   const queries = await make(options.queries ?? 2, "query", { TIDEMARK_ROLES: "query", READ_DATABASE_URL: read.url });
   const programs = [...commands, ...projections, ...queries];
   const endpoints = (list: readonly Program[]) => list.map((p) => ({ process: p.name, url: p.url }));
   return {
-    commands, projections, queries, programs,
+    commands,
+    projections,
+    queries,
+    programs,
     targets: { commands: endpoints(commands), queries: endpoints(queries) },
     write: { url: adminUrlOf(options.postgres, write.name) },
     read: { url: adminUrlOf(options.postgres, read.name) },

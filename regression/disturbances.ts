@@ -49,6 +49,23 @@ export const postgresRestarts = (postgres: TestPostgres, restored: () => Promise
   },
 });
 
+/** Longer than the consumer group waits for a member, so others take over; then the frozen ones wake up with what they had in hand. */
+const zombieMs = 13_000;
+
+/** A projection and a command+relay process stand still until others have taken over, and go on as zombies. */
+export const zombies = (loadMs: number): Disturbance => ({
+  name: "zombies",
+  loadMs: Math.max(loadMs, zombieMs + 4_000),
+  async disturb({ cluster }, random, _stop) {
+    await wait(1_000);
+    const frozen = [random.pick(cluster.projections), random.pick(cluster.commands)];
+    for (const victim of frozen) victim.freeze();
+    await wait(zombieMs);
+    for (const victim of frozen) victim.thaw();
+    return { ...none, freeze: frozen.length };
+  },
+});
+
 /** Every relay serves every partition at the same time, and they are killed beside that. */
 export const twoRelays = (loadMs: number): Disturbance => ({
   name: "two relays",

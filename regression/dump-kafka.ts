@@ -23,25 +23,39 @@ export function kafkaDump(brokers: readonly string[], prefix: string): KafkaDump
 
   async function readNew(): Promise<void> {
     const consumer = new Consumer({
-      clientId: "regression", groupId: `regression-${randomUUID()}`, bootstrapBrokers: [...brokers], deserializers: stringDeserializers, autocommit: false, retries: 10, retryDelay: 300,
+      clientId: "regression",
+      groupId: `regression-${randomUUID()}`,
+      bootstrapBrokers: [...brokers],
+      deserializers: stringDeserializers,
+      autocommit: false,
+      retries: 10,
+      retryDelay: 300,
     });
     try {
       const ends = await consumer.listOffsets({ topics: [...topics.keys()] });
       const open = new Map<string, number>();
-      const offsets = [...ends].flatMap(([topic, list]) => list.map((end, partition) => {
-        const offset = next(listOf(topic, partition));
-        if (offset < Number(end)) open.set(`${topic}/${partition}`, Number(end));
-        return { topic, partition, offset: BigInt(offset) };
-      }));
+      const offsets = [...ends].flatMap(([topic, list]) =>
+        list.map((end, partition) => {
+          const offset = next(listOf(topic, partition));
+          if (offset < Number(end)) open.set(`${topic}/${partition}`, Number(end));
+          return { topic, partition, offset: BigInt(offset) };
+        }),
+      );
       if (open.size === 0) return;
       const stream = await consumer.consume({ topics: [...topics.keys()], mode: "manual", offsets, maxWaitTime: 200, autocommit: false });
       for await (const message of stream) {
         const { topic, partition } = message;
-        const headers = new Map([...message.headers].map(([k, v]) => [String(k), String(v)]));
+        const headers = new Map(message.headers);
         const offset = Number(message.offset);
         listOf(topic, partition).push({
-          log: topics.get(topic)!, partition, offset, key: String(message.key), value: String(message.value),
-          position: Number(headers.get("tidemark-position")), id: headers.get("ce_id") ?? "", logId: headers.get("tidemark-log-id") ?? "",
+          log: topics.get(topic)!,
+          partition,
+          offset,
+          key: message.key,
+          value: message.value,
+          position: Number(headers.get("tidemark-position")),
+          id: headers.get("ce_id") ?? "",
+          logId: headers.get("tidemark-log-id") ?? "",
         });
         if (offset + 1 >= (open.get(`${topic}/${partition}`) ?? Infinity)) open.delete(`${topic}/${partition}`);
         if (open.size === 0) break;
@@ -56,7 +70,11 @@ export function kafkaDump(brokers: readonly string[], prefix: string): KafkaDump
     async records() {
       await readNew();
       return [...topics.keys()].flatMap((topic) =>
-        [...known].filter(([key]) => key.startsWith(`${topic}/`)).toSorted(([, a], [, b]) => (a[0]?.partition ?? 0) - (b[0]?.partition ?? 0)).flatMap(([, list]) => list));
+        [...known]
+          .filter(([key]) => key.startsWith(`${topic}/`))
+          .toSorted(([, a], [, b]) => (a[0]?.partition ?? 0) - (b[0]?.partition ?? 0))
+          .flatMap(([, list]) => list),
+      );
     },
   };
 }

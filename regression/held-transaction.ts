@@ -21,7 +21,8 @@ export async function holdTransaction(postgres: TestPostgres, name: string): Pro
     async check() {
       if (lost[0] !== undefined) throw lost[0];
       const { rows } = await client.query<{ xid: string; open: number }>(
-        "select pg_current_xact_id()::text as xid, extract(epoch from clock_timestamp() - now())::float8 * 1000 as open");
+        "select pg_current_xact_id()::text as xid, extract(epoch from clock_timestamp() - now())::float8 * 1000 as open",
+      );
       return { xid: rows[0]!.xid, openMs: Math.round(rows[0]!.open) };
     },
     async close() {

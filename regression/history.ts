@@ -1,6 +1,14 @@
 /** What a regression run writes down: what clients asked and were told, and what the stores held at the end. The checker judges nothing else. */
 
-export type CommandKind = "RegisterCustomer" | "RenameCustomer" | "CreateOrder" | "AddItem" | "SubmitOrder" | "PayOrder" | "ShipOrder" | "CancelOrder";
+export type CommandKind =
+  | "RegisterCustomer"
+  | "RenameCustomer"
+  | "CreateOrder"
+  | "AddItem"
+  | "SubmitOrder"
+  | "PayOrder"
+  | "ShipOrder"
+  | "CancelOrder";
 
 /** A final answer: one that a repeat with the same key must give again. */
 export interface Answer {
@@ -127,7 +135,23 @@ export interface Stores {
 }
 
 export type ViolationKind =
-  | "lost" | "doubled" | "phantom" | "answer" | "positions" | "versions" | "order" | "heads" | "copy" | "read" | "view" | "checkpoint" | "stored-answer" | "process" | "catch-up" | "deadlock" | "relay";
+  | "lost"
+  | "doubled"
+  | "phantom"
+  | "answer"
+  | "positions"
+  | "versions"
+  | "order"
+  | "heads"
+  | "copy"
+  | "read"
+  | "view"
+  | "checkpoint"
+  | "stored-answer"
+  | "process"
+  | "catch-up"
+  | "deadlock"
+  | "relay";
 
 export interface Violation {
   readonly kind: ViolationKind;

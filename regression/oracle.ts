@@ -19,7 +19,12 @@ export interface CustomerState {
   readonly customer: { readonly customerId: string; readonly name: string; readonly email: string };
 }
 
-interface Line { productId: string; name: string; quantity: number; unitPrice: number }
+interface Line {
+  productId: string;
+  name: string;
+  quantity: number;
+  unitPrice: number;
+}
 
 const money = (minor: number) => `${Math.trunc(minor / 100)}.${String(minor % 100).padStart(2, "0")}`;
 const timeOf = (event: EventRow) => (JSON.parse(event.metadata) as { time: string }).time;
@@ -40,7 +45,15 @@ export function orderStates(events: readonly EventRow[]): OrderState[] {
   };
   for (const event of events) {
     const at = timeOf(event);
-    const data = JSON.parse(event.data) as Line & { customerId: string; items: Line[]; method: string; amount: number; carrier: string; trackingNumber: string; reason: string };
+    const data = JSON.parse(event.data) as Line & {
+      customerId: string;
+      items: Line[];
+      method: string;
+      amount: number;
+      carrier: string;
+      trackingNumber: string;
+      reason: string;
+    };
     switch (event.type) {
       case "OrderCreated":
         customerId = data.customerId;
@@ -70,7 +83,11 @@ export function orderStates(events: readonly EventRow[]): OrderState[] {
     }
     const total = money(lines.reduce((sum, line) => sum + line.quantity * line.unitPrice, 0));
     const items = lines.map(({ productId, name, quantity, unitPrice }) => ({
-      productId, name, quantity, unitPrice: money(unitPrice), lineTotal: money(quantity * unitPrice),
+      productId,
+      name,
+      quantity,
+      unitPrice: money(unitPrice),
+      lineTotal: money(quantity * unitPrice),
     }));
     const base = { orderId: event.stream, customerId, status, total };
     states.push({
@@ -99,13 +116,15 @@ export function customerStates(events: readonly EventRow[]): CustomerState[] {
 
 /** The document as HTTP gives it; `customer` undefined: there is none yet. */
 export const summaryOf = (state: OrderState, customer: CustomerState | undefined): unknown => ({
-  ...state.summary, customerName: customer?.customer.name ?? null,
+  ...state.summary,
+  customerName: customer?.customer.name ?? null,
 });
 export const detailOf = (state: OrderState, customer: CustomerState | undefined): unknown => ({
   ...state.detail,
-  customer: customer === undefined
-    ? { customerId: state.customerId, name: null, email: null }
-    : { customerId: state.customerId, name: customer.customer.name, email: customer.customer.email },
+  customer:
+    customer === undefined
+      ? { customerId: state.customerId, name: null, email: null }
+      : { customerId: state.customerId, name: customer.customer.name, email: customer.customer.email },
 });
 
 /** All states of all streams. */

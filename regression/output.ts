@@ -1,6 +1,6 @@
+import type { Report } from "./checker.ts";
 /** Lines for people. */
 import type { Violation } from "./history.ts";
-import type { Report } from "./checker.ts";
 import type { RoundResult } from "./round.ts";
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -2,7 +2,7 @@
 import { privateKafka, privatePostgres } from "../test/services.ts";
 import type { Report } from "./checker.ts";
 import { clusterOf } from "./cluster.ts";
-import { brokerRestarts, kills, postgresRestarts, twoRelays } from "./disturbances.ts";
+import { brokerRestarts, kills, postgresRestarts, twoRelays, zombies } from "./disturbances.ts";
 import { kafkaDump } from "./dump-kafka.ts";
 import { explain } from "./explain.ts";
 import { holdTransaction } from "./held-transaction.ts";
@@ -26,12 +26,21 @@ export async function production(options: Options): Promise<boolean> {
     held = await holdTransaction(postgres, `held_${++holds}`);
   };
   const cluster = await clusterOf({ kafka, postgres, name: "regression", dir });
-  const run: Run = { cluster, kafka: kafkaDump(kafka.brokers, cluster.prefix), random: randomOf(seed), watch: logWatch(cluster.programs), commands: [], held: () => held, clients };
+  const run: Run = {
+    cluster,
+    kafka: kafkaDump(kafka.brokers, cluster.prefix),
+    random: randomOf(seed),
+    watch: logWatch(cluster.programs),
+    commands: [],
+    held: () => held,
+    clients,
+  };
   await cluster.start();
   say(`${cluster.programs.map((p) => p.name).join(", ")} ready after ${seconds(performance.now() - started)}`);
 
   const plan: Disturbance[] = [
     ...(only.has("kills") ? Array.from({ length: options.rounds }, () => kills(loadMs)) : []),
+    ...(only.has("zombies") ? [zombies(loadMs)] : []),
     ...(only.has("broker") ? [brokerRestarts(kafka, loadMs)] : []),
     ...(only.has("postgres") ? [postgresRestarts(postgres, holdAgain, loadMs)] : []),
     ...(only.has("relays") ? [twoRelays(loadMs)] : []),
@@ -54,7 +63,9 @@ export async function production(options: Options): Promise<boolean> {
     const began = performance.now();
     const { violations, removed, accepted } = await olderState(run);
     sums.violations += violations.length;
-    say(`older state · ${removed} events taken out of the write store, ${accepted} commands accepted after it · ${violations.length} violations · ${seconds(performance.now() - began)}`);
+    say(
+      `older state · ${removed} events taken out of the write store, ${accepted} commands accepted after it · ${violations.length} violations · ${seconds(performance.now() - began)}`,
+    );
     tell(violations, (violation) => `  ${violation.kind}: ${violation.text}`);
   }
 
@@ -63,6 +74,8 @@ export async function production(options: Options): Promise<boolean> {
   await Promise.all([kafka.stop(), postgres.stop()]);
   const killed = `command+relay ${sums.command}, projection ${sums.projection}, query ${sums.query}, frozen ${sums.freeze}`;
   const counts = `${last?.commands ?? 0} commands, ${last?.accepted ?? 0} accepted, ${last?.events ?? 0} events · kills: ${killed} · ${last?.repeated ?? 0} duplicates skipped · ${sums.reads} reads checked, ${sums.refused} refused as late`;
-  say(`${sums.violations > 0 ? "FAILED" : "passed"}: ${plan.length} rounds · ${counts} · ${sums.violations} violations · ${seconds(performance.now() - started)} · seed ${seed}`);
+  say(
+    `${sums.violations > 0 ? "FAILED" : "passed"}: ${plan.length} rounds · ${counts} · ${sums.violations} violations · ${seconds(performance.now() - started)} · seed ${seed}`,
+  );
   return sums.violations === 0;
 }

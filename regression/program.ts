@@ -66,7 +66,9 @@ export function programOf(options: ProgramOptions): Program {
     try {
       return await Promise.race([
         promise,
-        wait(timeoutMs, undefined, { signal: timer.signal }).then(() => Promise.reject(new Error(`${options.name} ${what} within ${timeoutMs} ms.\n${tail(log())}`))),
+        wait(timeoutMs, undefined, { signal: timer.signal }).then(() =>
+          Promise.reject(new Error(`${options.name} ${what} within ${timeoutMs} ms.\n${tail(log())}`)),
+        ),
       ]);
     } finally {
       timer.abort();
@@ -84,11 +86,20 @@ export function programOf(options: ProgramOptions): Program {
     start(extra = {}) {
       if (child !== null) throw new Error(`${options.name} runs already.`);
       const output = openSync(logFile, "a");
-      const inherited = Object.fromEntries(["PATH", "HOME", "TMPDIR", "LANG"].flatMap((k) => (process.env[k] === undefined ? [] : [[k, process.env[k]]])));
+      const inherited = Object.fromEntries(
+        ["PATH", "HOME", "TMPDIR", "LANG"].flatMap((k) => (process.env[k] === undefined ? [] : [[k, process.env[k]]])),
+      );
       const started = spawn(process.execPath, ["--conditions=source", ...(options.command ?? ["examples/orders/main.ts"])], {
         cwd: root,
         // a restart under load takes a third of the time where the modules need not be compiled again
-        env: { ...inherited, NODE_COMPILE_CACHE: join(root, ".cache", "compiled"), PORT: String(options.port), HOST: "127.0.0.1", ...options.env, ...extra },
+        env: {
+          ...inherited,
+          NODE_COMPILE_CACHE: join(root, ".cache", "compiled"),
+          PORT: String(options.port),
+          HOST: "127.0.0.1",
+          ...options.env,
+          ...extra,
+        },
         stdio: ["ignore", output, output],
       });
       closeSync(output);
@@ -113,7 +124,10 @@ export function programOf(options: ProgramOptions): Program {
         if (reply.status === 200) return;
         if (expected || (child !== null && child !== awaited)) return;
         if (child === null) throw new Error(`${options.name} ended before it was ready.\n${tail(log())}`);
-        if (Date.now() > deadline) throw new Error(`${options.name} was not ready after ${timeoutMs} ms (${reply.status ?? reply.problem} ${JSON.stringify(reply.body)}).\n${tail(log())}`);
+        if (Date.now() > deadline)
+          throw new Error(
+            `${options.name} was not ready after ${timeoutMs} ms (${reply.status ?? reply.problem} ${JSON.stringify(reply.body)}).\n${tail(log())}`,
+          );
         await wait(50);
       }
     },

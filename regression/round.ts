@@ -58,7 +58,16 @@ export async function runRound(run: Run, name: string, what: Disturbance): Promi
   const calm = AbortSignal.timeout(Math.round(what.loadMs * 0.85));
   const stop = new AbortController();
   const giveUp = new AbortController();
-  const load = runLoad({ name, random, clients: run.clients, customers, targets: run.cluster.targets, history, stop: stop.signal, giveUp: giveUp.signal });
+  const load = runLoad({
+    name,
+    random,
+    clients: run.clients,
+    customers,
+    targets: run.cluster.targets,
+    history,
+    stop: stop.signal,
+    giveUp: giveUp.signal,
+  });
   const kills = await what.disturb(run, random.fork("chaos"), calm);
   await run.cluster.start();
   await pause(what.loadMs - (performance.now() - started), giveUp.signal);
@@ -67,7 +76,7 @@ export async function runRound(run: Run, name: string, what: Disturbance): Promi
   await load;
   clearTimeout(patience);
   const judge = clientOf({ name: `${name}-judge`, random, targets: run.cluster.targets, history, giveUp: giveUp.signal });
-  for (let i = 0; i < 50 && history.commands.length > 0; i++) await judge.repeat(random.pick(history.commands.filter((c) => c.answers.length > 0)));
+  for (const records of [history.commands, run.commands]) await repeatSome(judge, records, random);
   const late = await untilCaughtUp(run);
   const write = await dumpWriteStore(run.cluster.write);
   await readAtEnd(judge, write.events, history, random, write.logs);
@@ -76,16 +85,30 @@ export async function runRound(run: Run, name: string, what: Disturbance): Promi
   const report = check({ commands: run.commands, reads: history.reads }, stores);
   const held = await run.held().check();
   return {
-    name: what.name, report, kills, history, stores, ms: performance.now() - started, heldMs: held.openMs,
+    name: what.name,
+    report,
+    kills,
+    history,
+    stores,
+    ms: performance.now() - started,
+    heldMs: held.openMs,
     violations: [
       ...report.violations,
       ...late,
-      ...history.commands.filter((c) => c.answers.length === 0).map((c): Violation => ({ kind: "answer", text: `${c.kind} ${c.key} was never answered in ${giveUpAfterMs} ms of calm` })),
+      ...history.commands
+        .filter((c) => c.answers.length === 0)
+        .map((c): Violation => ({ kind: "answer", text: `${c.kind} ${c.key} was never answered in ${giveUpAfterMs} ms of calm` })),
       ...run.cluster.programs.flatMap((p) => p.surprises.splice(0).map((text): Violation => ({ kind: "process", text }))),
       ...run.watch.faults().map((text): Violation => ({ kind: "process", text })),
       ...(await deadlocks(run.cluster)).map((text): Violation => ({ kind: "deadlock", text })),
     ],
   };
+}
+
+/** An answer is kept: also for commands of earlier rounds, and in processes that were not there then. */
+export async function repeatSome(client: Client, records: readonly CommandRecord[], random: Random): Promise<void> {
+  const answered = records.filter((c) => c.answers.length > 0);
+  for (let i = 0; i < 40 && answered.length > 0; i++) await client.repeat(random.pick(answered));
 }
 
 async function untilCaughtUp({ cluster }: Run): Promise<Violation[]> {
@@ -99,10 +122,18 @@ async function untilCaughtUp({ cluster }: Run): Promise<Violation[]> {
 }
 
 /** Reads a sample of the orders and all customers, with a token for the end of their partition: the answers must be their last states. */
-export async function readAtEnd(client: Client, events: readonly EventRow[], history: History, random: Random, logs: Stores["logs"]): Promise<void> {
+export async function readAtEnd(
+  client: Client,
+  events: readonly EventRow[],
+  history: History,
+  random: Random,
+  logs: Stores["logs"],
+): Promise<void> {
   const last = new Map<string, EventRow>();
   for (const event of events) if ((last.get(event.stream)?.version ?? 0) < event.version) last.set(event.stream, event);
-  const touched = new Set(history.commands.flatMap((c) => (c.answers[0]?.status === 202 ? Object.values(c.answers[0].body as object) : [])));
+  const touched = new Set(
+    history.commands.flatMap((c) => (c.answers[0]?.status === 202 ? Object.values(c.answers[0].body as Record<string, unknown>) : [])),
+  );
   const streams = [...last.values()].filter((e) => touched.has(e.stream));
   const sample = streams.filter((e) => e.log === "customers" || random.chance(150 / streams.length));
   for (const { log, stream, version, partition, position } of sample) {

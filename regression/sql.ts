@@ -14,7 +14,9 @@ export async function withSql<T>(place: Place, work: (sql: Sql) => Promise<T>): 
     const client = new pg.Client({ connectionString: place.url });
     await client.connect();
     try {
-      return await work({ rows: async <R>(text: string, values: readonly unknown[] = []) => (await client.query(text, [...values])).rows as R[] });
+      return await work({
+        rows: async <R>(text: string, values: readonly unknown[] = []) => (await client.query(text, [...values])).rows as R[],
+      });
     } finally {
       await client.end();
     }
@@ -29,7 +31,10 @@ export async function withSql<T>(place: Place, work: (sql: Sql) => Promise<T>): 
 
 /** The schema's name depends on the service's prefix: takes the one that has `table`. */
 export async function useSchemaOf(sql: Sql, table: string): Promise<void> {
-  const schemas = await sql.rows<{ schema: string }>("select quote_ident(table_schema) as schema from information_schema.tables where table_name = $1", [table]);
+  const schemas = await sql.rows<{ schema: string }>(
+    "select quote_ident(table_schema) as schema from information_schema.tables where table_name = $1",
+    [table],
+  );
   if (schemas.length !== 1) throw new Error(`${schemas.length} schemas have a table ${table}, expected one.`);
   await sql.rows(`set search_path to ${schemas[0]!.schema}`);
 }

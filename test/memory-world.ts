@@ -1,8 +1,8 @@
 /** A small world in memory for tests of the runtime: a write store, a broker, a read store, and several "processes" on them. */
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
-import { partitionOf } from "../src/core/partition.ts";
 import type { AnyView } from "../src/core/definition.ts";
+import { partitionOf } from "../src/core/partition.ts";
 import {
   broker,
   memoryEventStore,
@@ -25,7 +25,7 @@ import { relay, type Relay, type RelayOptions } from "../src/runtime/relay.ts";
 
 /** Waits for a condition that other work in this process brings about. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
-  for (const end = performance.now() + limitMs; !(await condition()); ) {
+  for (const end = performance.now() + limitMs; !(await condition());) {
     if (performance.now() > end) throw new assert.AssertionError({ message: `did not come about within ${limitMs} ms: ${what}` });
     await setImmediate();
   }
@@ -39,7 +39,10 @@ export interface LogLine {
 
 export function recordingLogger(): Logger & { readonly lines: readonly LogLine[]; has(part: string): boolean } {
   const lines: LogLine[] = [];
-  const at = (level: LogLine["level"]) => (message: string, fields: Readonly<Record<string, unknown>> = {}) => void lines.push({ level, message, fields });
+  const at =
+    (level: LogLine["level"]) =>
+    (message: string, fields: Readonly<Record<string, unknown>> = {}) =>
+      void lines.push({ level, message, fields });
   return {
     lines,
     has: (part) => lines.some(({ message, fields }) => `${message} ${JSON.stringify(fields)}`.includes(part)),
@@ -67,14 +70,30 @@ export interface World {
   /** The positions of the topic's records, with duplicates, in order. */
   topicPositions(partition: number, log?: string): number[];
   /** A relay in a process of its own. */
-  relay(options?: Partial<RelayOptions> & { readonly writer?: MemoryLogWriterOptions; readonly store?: MemoryEventStore; readonly log?: string }): Relay & { readonly store: MemoryEventStore };
+  relay(
+    options?: Partial<RelayOptions> & {
+      readonly writer?: MemoryLogWriterOptions;
+      readonly store?: MemoryEventStore;
+      readonly log?: string;
+    },
+  ): Relay & { readonly store: MemoryEventStore };
   transport(options?: MemoryTransportOptions): ReturnType<typeof memoryTransport>;
   views(): ReturnType<typeof memoryViewStore>;
   /** Copies stored events to the topic, as a relay would. */
   publish(partition: number, positions: readonly number[], log?: string): void;
 }
 
-export async function world({ partitions = 2, logs = ["orders"], write = writeDatabase(), now }: { readonly partitions?: number; readonly logs?: readonly string[]; readonly write?: WriteDatabase; readonly now?: () => number } = {}): Promise<World> {
+export async function world({
+  partitions = 2,
+  logs = ["orders"],
+  write = writeDatabase(),
+  now,
+}: {
+  readonly partitions?: number;
+  readonly logs?: readonly string[];
+  readonly write?: WriteDatabase;
+  readonly now?: () => number;
+} = {}): Promise<World> {
   const brokers = broker();
   const read = readDatabase(now);
   const store = memoryEventStore(write);
@@ -97,7 +116,16 @@ export async function world({ partitions = 2, logs = ["orders"], write = writeDa
         const time = new Date(Date.UTC(2026, 0, 1) + count * 1_000).toISOString();
         const metadata = JSON.stringify({ time, commandId: id, correlationId: id, causationId: id });
         const command: AppendCommand = {
-          id, fingerprint: id, log, partition, stream, baseVersion: version, expectedVersion: version, ifMatch: false, kind: "events", answer: "{}",
+          id,
+          fingerprint: id,
+          log,
+          partition,
+          stream,
+          baseVersion: version,
+          expectedVersion: version,
+          ifMatch: false,
+          kind: "events",
+          answer: "{}",
           events: [{ id, type, schemaVersion: 1, data: JSON.stringify(data), metadata }],
         };
         const [outcome] = await store.append(store.laneOf(log, partition), [command]);
@@ -107,11 +135,22 @@ export async function world({ partitions = 2, logs = ["orders"], write = writeDa
     },
     events: () => logs.flatMap((log) => write.log(log).partitions.flat().map(toLogEvent)),
     head: (partition, log = first) => write.log(log).partitions[partition]!.length,
-    topicPositions: (partition, log = first) => brokers.topics.get(log)?.partitions[partition]?.from(0).map((record) => record.event.position) ?? [],
+    topicPositions: (partition, log = first) =>
+      brokers.topics
+        .get(log)
+        ?.partitions[partition]?.from(0)
+        .map((record) => record.event.position) ?? [],
     relay({ writer, store: given, log = first, ...options } = {}) {
       const own = given ?? memoryEventStore(write);
       return Object.assign(
-        relay({ store: own, identity: identityOf(log), openWriter: memoryLogWriters(brokers, writer), logger: recordingLogger(), maxEventBytes: 1_000, ...options }),
+        relay({
+          store: own,
+          identity: identityOf(log),
+          openWriter: memoryLogWriters(brokers, writer),
+          logger: recordingLogger(),
+          maxEventBytes: 1_000,
+          ...options,
+        }),
         { store: own },
       );
     },
@@ -125,7 +164,8 @@ export async function world({ partitions = 2, logs = ["orders"], write = writeDa
 }
 
 /** Every stream of `letters` with `each` events of one type, in turn. */
-export const turns = (streams: readonly string[], each: number, type: string, data: unknown): Written[] => Array.from({ length: each }, () => streams.map((stream): Written => [stream, type, data])).flat();
+export const turns = (streams: readonly string[], each: number, type: string, data: unknown): Written[] =>
+  Array.from({ length: each }, () => streams.map((stream): Written => [stream, type, data])).flat();
 
 export const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
 
@@ -140,7 +180,12 @@ export function streamsOf(partitions: number, count = 1): string[][] {
 }
 
 /** All documents that a view store holds, as the oracle says them. */
-export async function stored(store: ViewStore, view: AnyView, generation: number, keys: Iterable<string>): Promise<Map<string, FoldedDocument>> {
+export async function stored(
+  store: ViewStore,
+  view: AnyView,
+  generation: number,
+  keys: Iterable<string>,
+): Promise<Map<string, FoldedDocument>> {
   const all = [...keys];
   const found = await store.get(view, generation, all);
   return new Map(all.flatMap((key, i): [string, FoldedDocument][] => (found[i] === undefined ? [] : [[key, found[i]]])));

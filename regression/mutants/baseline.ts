@@ -13,12 +13,17 @@ export interface BaselineRun {
 export function baselineRuns(mutants: readonly Mutant[]): BaselineRun[] {
   const byFile = new Map<string, Set<string | undefined>>();
   for (const { file, pattern } of mutants.flatMap((mutant) => mutant.tests)) byFile.set(file, (byFile.get(file) ?? new Set()).add(pattern));
-  return [...byFile].map(([file, patterns]) => ({ file, patterns: patterns.has(undefined) ? [] : [...patterns].map((pattern) => pattern!) }));
+  return [...byFile].map(([file, patterns]) => ({
+    file,
+    patterns: patterns.has(undefined) ? [] : [...patterns].map((pattern) => pattern!),
+  }));
 }
 
 /** In words, what is wrong with the tests of a file. */
 export function baselineProblems({ file, patterns }: BaselineRun, { ends, exitCode, timedOut, stderr }: TestRunResult): string[] {
-  const failed = ends.filter((end) => !end.passed).map((end: TestEnd) => `${file}: '${end.name}' fails without any patch: ${end.failure?.message ?? ""}`);
+  const failed = ends
+    .filter((end) => !end.passed)
+    .map((end: TestEnd) => `${file}: '${end.name}' fails without any patch: ${end.failure?.message ?? ""}`);
   if (failed.length > 0) return failed;
   if (timedOut) return [`${file}: its tests hang`];
   const unused = patterns.filter((pattern) => !ends.some((end) => new RegExp(pattern).test(end.name)));

@@ -55,7 +55,9 @@ async function attempt(mutant: Mutant, at: Workspace, env: Readonly<Record<strin
   const verdict = await at.with(mutant, async (): Promise<Verdict> => {
     let last: Verdict = { is: "survived" };
     for (const { file, pattern } of mutant.tests) {
-      last = verdictOf(await runTests({ root: at.root, file, patterns: pattern === undefined ? [] : [pattern], env, timeoutMs, until: tells }));
+      last = verdictOf(
+        await runTests({ root: at.root, file, patterns: pattern === undefined ? [] : [pattern], env, timeoutMs, until: tells }),
+      );
       if (last.is !== "survived") break;
     }
     return last;

@@ -27,7 +27,8 @@ export interface Mutant {
 export function patched(mutant: Mutant, source: string): string {
   const { name, file, find, replace, times = 1 } = mutant;
   const parts = source.split(find);
-  if (parts.length - 1 !== times) throw new Error(`mutant ${name}: its text is ${parts.length - 1} times in ${file}, not ${times}:\n${find}`);
+  if (parts.length - 1 !== times)
+    throw new Error(`mutant ${name}: its text is ${parts.length - 1} times in ${file}, not ${times}:\n${find}`);
   if (find === replace) throw new Error(`mutant ${name} changes nothing`);
   return parts.join(replace);
 }

@@ -40,6 +40,14 @@ export default async function* reporter(events: AsyncIterable<TestEvent>): Async
 /** `kind`: the class of the error, and its code. */
 function failureOf(error: unknown): NonNullable<TestEnd["failure"]> {
   const { failureType = "unknown", cause } = error as { readonly failureType?: string; readonly cause?: unknown };
-  const { name, code, message } = (typeof cause === "object" && cause !== null ? cause : { message: cause }) as { readonly name?: string; readonly code?: string; readonly message?: unknown };
-  return { type: failureType, kind: [name ?? typeof cause, code].filter((part) => part !== undefined).join(" "), message: String(message).split("\n").slice(0, 12).join("\n") };
+  const { name, code, message } = (typeof cause === "object" && cause !== null ? cause : { message: cause }) as {
+    readonly name?: string;
+    readonly code?: string;
+    readonly message?: unknown;
+  };
+  return {
+    type: failureType,
+    kind: [name ?? typeof cause, code].filter((part) => part !== undefined).join(" "),
+    message: String(message).split("\n").slice(0, 12).join("\n"),
+  };
 }

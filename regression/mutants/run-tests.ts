@@ -37,8 +37,17 @@ export function endAll(): void {
 
 export async function runTests({ root, file, patterns, env, timeoutMs, until }: RunOptions): Promise<TestRunResult> {
   const startedAt = performance.now();
-  const flags = ["--conditions=source", `--test-reporter=${import.meta.resolve("./reporter.ts")}`, "--test-reporter-destination=stdout", ...patterns.map((pattern) => `--test-name-pattern=/${pattern.replaceAll("/", "\\/")}/`)];
-  const child = spawn(process.execPath, [...flags, file], { cwd: root, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const flags = [
+    "--conditions=source",
+    `--test-reporter=${import.meta.resolve("./reporter.ts")}`,
+    "--test-reporter-destination=stdout",
+    ...patterns.map((pattern) => `--test-name-pattern=/${pattern.replaceAll("/", "\\/")}/`),
+  ];
+  const child = spawn(process.execPath, [...flags, file], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const { pid } = child;
   if (pid !== undefined) running.add(pid);
   const exited = once(child, "exit") as Promise<[number | null]>;

@@ -1,15 +1,22 @@
 /** Whatever a projection reads, from Kafka or from the events table, it is the same event at the same position (I8). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { StoredEvent } from "../runtime/ports.ts";
 import { toLogEvent } from "../runtime/log-event.ts";
+import type { StoredEvent } from "../runtime/ports.ts";
 import { decodeBatches } from "./batch-decoder.ts";
 import { batchEncoder } from "./batch-encoder.ts";
 import { logId } from "./events.fixture.ts";
 import { readRecord } from "./record-reading.ts";
 import { recordMaker } from "./record-writing.ts";
 
-const metadata = { time: "2026-03-01T10:00:00.000Z", commandId: "c-1", correlationId: "r-1", causationId: "k-1", actor: "ann", later: { than: ["this", 1, null] } };
+const metadata = {
+  time: "2026-03-01T10:00:00.000Z",
+  commandId: "c-1",
+  correlationId: "r-1",
+  causationId: "k-1",
+  actor: "ann",
+  later: { than: ["this", 1, null] },
+};
 const stored = (position: number, given: Partial<StoredEvent> = {}): StoredEvent => ({
   log: "orders",
   partition: 3,
@@ -27,7 +34,13 @@ const stored = (position: number, given: Partial<StoredEvent> = {}): StoredEvent
 
 test("position, identity, data and metadata are the same on both ways", () => {
   // as a relay leaves them: sent again, so offsets are no positions
-  const events = [stored(40), stored(41), stored(40), stored(41, { stream: "ö", data: "null" }), stored(42, { metadata: JSON.stringify({ ...metadata, traceparent: "00-4b-00f-01", tracestate: "a=b" }) })];
+  const events = [
+    stored(40),
+    stored(41),
+    stored(40),
+    stored(41, { stream: "ö", data: "null" }),
+    stored(42, { metadata: JSON.stringify({ ...metadata, traceparent: "00-4b-00f-01", tracestate: "a=b" }) }),
+  ];
   const encoder = batchEncoder();
   encoder.begin(0);
   const make = recordMaker("orders", logId);

@@ -1,14 +1,33 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isTidemarkError } from "../errors.ts";
-import type { AppendCommand } from "../runtime/ports.ts";
 import { eventually } from "../../test/memory-world.ts";
 import { orderTotals } from "../../test/view-domain.ts";
-import { broker, faults, memoryEventStore, memoryLogWriters, memoryTransport, memoryViewStore, readDatabase, writeDatabase } from "./index.ts";
+import { isTidemarkError } from "../errors.ts";
+import type { AppendCommand } from "../runtime/ports.ts";
+import {
+  broker,
+  faults,
+  memoryEventStore,
+  memoryLogWriters,
+  memoryTransport,
+  memoryViewStore,
+  readDatabase,
+  writeDatabase,
+} from "./index.ts";
 
 const command = (id: string, expectedVersion: number, change: Partial<AppendCommand> = {}): AppendCommand => ({
-  id, fingerprint: `f ${id}`, log: "orders", partition: 0, stream: "o-1", baseVersion: 0, expectedVersion, ifMatch: false, kind: "events", answer: `{"of":"${id}"}`,
-  events: [{ id: `event of ${id}`, type: "Added", schemaVersion: 1, data: "{}", metadata: "{}" }], ...change,
+  id,
+  fingerprint: `f ${id}`,
+  log: "orders",
+  partition: 0,
+  stream: "o-1",
+  baseVersion: 0,
+  expectedVersion,
+  ifMatch: false,
+  kind: "events",
+  answer: `{"of":"${id}"}`,
+  events: [{ id: `event of ${id}`, type: "Added", schemaVersion: 1, data: "{}", metadata: "{}" }],
+  ...change,
 });
 const none = { kind: "none", events: [] } as const;
 
@@ -26,23 +45,56 @@ test("append: a chain of one stream in one call, dense versions and positions, o
     { status: "appended", version: 1, position: 3 },
     { status: "appended", version: 2, position: 2 },
   ]);
-  assert.deepEqual((await store.read("orders", [{ partition: 0, position: 2 }], 9)).map(({ position, stream, version, id }) => [position, stream, version, id]), [[2, "o-1", 2, "event of b"], [3, "o-2", 1, "event of c"]]);
+  assert.deepEqual(
+    (await store.read("orders", [{ partition: 0, position: 2 }], 9)).map(({ position, stream, version, id }) => [
+      position,
+      stream,
+      version,
+      id,
+    ]),
+    [
+      [2, "o-1", 2, "event of b"],
+      [3, "o-2", 1, "event of c"],
+    ],
+  );
   assert.deepEqual(await store.heads("orders"), [3, 0]);
-  assert.deepEqual((await store.load([{ log: "orders", stream: "o-1" }, { log: "orders", stream: "none" }])).map(({ version, events }) => [version, events.length]), [[2, 2], [0, 0]]);
+  assert.deepEqual(
+    (
+      await store.load([
+        { log: "orders", stream: "o-1" },
+        { log: "orders", stream: "none" },
+      ])
+    ).map(({ version, events }) => [version, events.length]),
+    [
+      [2, 2],
+      [0, 0],
+    ],
+  );
 });
 
 test("append: a known id is a duplicate with its first answer, before any version is looked at; what follows it in its stream falls", async () => {
   const store = await opened();
   await store.append(0, [command("a", 0)]);
-  const [again, next, other] = await store.append(0, [command("a", 7, { fingerprint: "other" }), command("b", 8), command("c", 0, { stream: "o-2" })]);
-  assert.deepEqual(again, { status: "duplicate", first: { fingerprint: "f a", log: "orders", partition: 0, stream: "o-1", kind: "events", version: 1, position: 1, answer: { of: "a" } } });
+  const [again, next, other] = await store.append(0, [
+    command("a", 7, { fingerprint: "other" }),
+    command("b", 8),
+    command("c", 0, { stream: "o-2" }),
+  ]);
+  assert.deepEqual(again, {
+    status: "duplicate",
+    first: { fingerprint: "f a", log: "orders", partition: 0, stream: "o-1", kind: "events", version: 1, position: 1, answer: { of: "a" } },
+  });
   assert.equal(next?.status, "conflict");
   assert.equal(other?.status, "appended");
   await store.append(0, [command("rejected", 1, { kind: "rejection", events: [] })]);
   const [rejected, check] = await store.append(0, [command("rejected", 0, none), command("checked", 1, { kind: "check", events: [] })]);
   assert.equal(rejected?.status === "duplicate" && rejected.first?.kind, "rejection");
   assert.deepEqual(check, { status: "checked", version: 1, position: 1 });
-  assert.deepEqual(await store.append(0, [command("checked", 1, { kind: "check", events: [] })]), [{ status: "checked", version: 1, position: 1 }], "a check stores nothing");
+  assert.deepEqual(
+    await store.append(0, [command("checked", 1, { kind: "check", events: [] })]),
+    [{ status: "checked", version: 1, position: 1 }],
+    "a check stores nothing",
+  );
 });
 
 test("append: another version is a conflict with what is missing; If-Match makes it final", async () => {
@@ -52,7 +104,11 @@ test("append: another version is a conflict with what is missing; If-Match makes
   assert.deepEqual(conflict, { status: "conflict", version: 2, events: [{ version: 2, type: "Added", schemaVersion: 1, data: {} }] });
   assert.equal(fallen?.status, "conflict", "it falls with the one before it, though its own version is right");
   assert.deepEqual(await store.append(0, [command("e", 1, { ifMatch: true })]), [{ status: "mismatch", version: 2 }]);
-  assert.deepEqual((await store.append(0, [command("f", 3, { stream: "new", ifMatch: true, baseVersion: 3 })]))[0], { status: "conflict", version: 0, events: null });
+  assert.deepEqual((await store.append(0, [command("f", 3, { stream: "new", ifMatch: true, baseVersion: 3 })]))[0], {
+    status: "conflict",
+    version: 0,
+    events: null,
+  });
   assert.deepEqual(await store.heads("orders"), [2, 0], "nothing was written");
 });
 
@@ -64,7 +120,8 @@ test("append: data that it refuses fails the call as a whole", async () => {
     [{ answer: "{" }, /JSON/],
     [{ id: "a" }, /twice/],
     [{ stream: "o-1", partition: 1 }, /another partition/],
-  ] as const) await assert.rejects(store.append(0, [command("a", 0), command("b", 0, { stream: "o-2", ...change })]), problem);
+  ] as const)
+    await assert.rejects(store.append(0, [command("a", 0), command("b", 0, { stream: "o-2", ...change })]), problem);
   assert.deepEqual(await store.heads("orders"), [0, 0]);
   const held = store.faults.hold("append");
   const first = store.append(1, [command("x", 0)]);
@@ -127,17 +184,27 @@ test("a hint that leads astray is tried once from the start", async () => {
   const [identity] = await store.openLogs(["orders"], 2);
   const topics = broker();
   const partition = topics.ensure("orders", 2).partitions[0]!;
-  const events = (await store.read("orders", [{ partition: 0, position: 1 }], 3)).map((event) => ({ ...event, metadata: '{"time":"2026-01-01T00:00:00.000Z"}' }));
+  const events = (await store.read("orders", [{ partition: 0, position: 1 }], 3)).map((event) => ({
+    ...event,
+    metadata: '{"time":"2026-01-01T00:00:00.000Z"}',
+  }));
   partition.append(identity!.logId, events);
   const reader = await memoryTransport(topics).reader("orders");
   const options = { maxEvents: 9, maxWaitMs: 0, signal: new AbortController().signal };
   for (const hint of ["2", "99", null]) {
     const [batch] = await reader.fetch([{ partition: 0, position: 1, eventId: "event of a", logId: identity!.logId, hint }], options);
-    assert.deepEqual(batch?.events.map((event) => event.position), [2, 3], `hint ${hint}`);
+    assert.deepEqual(
+      batch?.events.map((event) => event.position),
+      [2, 3],
+      `hint ${hint}`,
+    );
     assert.equal(batch?.next.hint, "3");
   }
   partition.trim(2);
-  await assert.rejects(reader.fetch([{ partition: 0, position: 1, eventId: null, logId: null, hint: null }], options), (error: unknown) => isTidemarkError(error, "LOG_GAP") && error.details.expected === 2);
+  await assert.rejects(
+    reader.fetch([{ partition: 0, position: 1, eventId: null, logId: null, hint: null }], options),
+    (error: unknown) => isTidemarkError(error, "LOG_GAP") && error.details.expected === 2,
+  );
 });
 
 test("identify waits for the topic; members share its partitions", async () => {
@@ -167,7 +234,14 @@ test("view store: find filters and orders by indexed fields, null last ascending
   let [at] = await projection.checkpoints(new Map([["orders", 1]]));
   const keys = ["b", "a", "\u{10000}", "\uffee", "é"];
   for (const [i, stream] of keys.entries()) {
-    const common = { log: "orders", partition: 0, stream, schemaVersion: 1, time: "2026-01-01T00:00:00.000Z", metadata: { time: "", commandId: "", correlationId: "", causationId: "" } };
+    const common = {
+      log: "orders",
+      partition: 0,
+      stream,
+      schemaVersion: 1,
+      time: "2026-01-01T00:00:00.000Z",
+      metadata: { time: "", commandId: "", correlationId: "", causationId: "" },
+    };
     const next = { ...at!, position: 2 * i + 2, eventId: `${stream}2` };
     await projection.apply(at!, next, [
       { ...common, position: 2 * i + 1, version: 1, type: "Created", id: `${stream}1`, data: { customerId: null } },
@@ -178,7 +252,12 @@ test("view store: find filters and orders by indexed fields, null last ascending
   const seen: unknown[] = [];
   let after: readonly (string | number | boolean | null)[] | undefined;
   do {
-    const page = await store.find(orderTotals, 1, { where: { count: { gte: 0 } }, order: [{ field: "count", direction: "desc" }], limit: 2, ...(after === undefined ? {} : { after }) });
+    const page = await store.find(orderTotals, 1, {
+      where: { count: { gte: 0 } },
+      order: [{ field: "count", direction: "desc" }],
+      limit: 2,
+      ...(after === undefined ? {} : { after }),
+    });
     seen.push(...page.items.map((item) => item.document["count"]));
     after = page.next ?? undefined;
     if (after !== undefined) seen.push(after.at(-1));
@@ -186,7 +265,11 @@ test("view store: find filters and orders by indexed fields, null last ascending
   assert.deepEqual(seen, [1, 1, "a", 0, 0, "é", 0], "keys: ￮, a; 𐀀, é; b");
   assert.equal((await store.find(orderTotals, 1, { where: { count: { in: [1] } }, order: [], limit: 9 })).items.length, 2);
   assert.equal((await store.find(orderTotals, 1, { where: { count: { not: 1 } }, order: [], limit: 9 })).items.length, 3);
-  await assert.rejects(store.find(orderTotals, 1, { where: { paid: true }, order: [], limit: 9 }), (error: unknown) => isTidemarkError(error, "INVALID_INPUT"));
-  await assert.rejects(store.find(orderTotals, 2, { where: {}, order: [], limit: 9 }), (error: unknown) => isTidemarkError(error, "GENERATION_MOVED"));
+  await assert.rejects(store.find(orderTotals, 1, { where: { paid: true }, order: [], limit: 9 }), (error: unknown) =>
+    isTidemarkError(error, "INVALID_INPUT"),
+  );
+  await assert.rejects(store.find(orderTotals, 2, { where: {}, order: [], limit: 9 }), (error: unknown) =>
+    isTidemarkError(error, "GENERATION_MOVED"),
+  );
   await assert.rejects(projection.apply(at!, { ...at!, position: 12, eventId: "x" }, []), /holds the positions/);
 });

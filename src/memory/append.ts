@@ -52,7 +52,11 @@ export function append(database: WriteDatabase, commands: readonly AppendCommand
     const version = events.length;
     if (outcome === "mismatch") return { status: "mismatch", version };
     const missing = version - baseVersion;
-    return { status: "conflict", version, events: missing < 0 || missing > maxConflictEvents ? null : events.slice(baseVersion).map(streamEvent) };
+    return {
+      status: "conflict",
+      version,
+      events: missing < 0 || missing > maxConflictEvents ? null : events.slice(baseVersion).map(streamEvent),
+    };
   });
 }
 

@@ -47,7 +47,8 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
         for (const log of logs) if (!database.logs.has(log)) database.logs.set(log, make(log, partitions ?? 6));
         return logs.map((log) => {
           const { identity } = database.log(log);
-          if (partitions !== undefined && identity.partitions !== partitions) throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: identity.partitions, asked: partitions });
+          if (partitions !== undefined && identity.partitions !== partitions)
+            throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: identity.partitions, asked: partitions });
           return identity;
         });
       }),
@@ -70,7 +71,9 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
     read: (log, from, limit) =>
       own.run("read", { log, from }, () => {
         const { partitions } = database.log(log);
-        return from.toSorted((a, b) => a.partition - b.partition).flatMap(({ partition, position }) => partitions[partition]!.slice(Math.max(0, position - 1), Math.max(0, position - 1) + limit));
+        return from
+          .toSorted((a, b) => a.partition - b.partition)
+          .flatMap(({ partition, position }) => partitions[partition]!.slice(Math.max(0, position - 1), Math.max(0, position - 1) + limit));
       }),
     heads: (log) => own.run("heads", { log }, () => database.log(log).partitions.map((events) => events.length)),
     relayed: (log) => own.run("relayed", { log }, () => [...database.log(log).relayed.values()]),
@@ -79,7 +82,8 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
         const { relayed } = database.log(log);
         for (const row of rows) {
           const before = relayed.get(row.partition);
-          if (before === undefined || before.topicId !== row.topicId || before.position < row.position) relayed.set(row.partition, { ...row });
+          if (before === undefined || before.topicId !== row.topicId || before.position < row.position)
+            relayed.set(row.partition, { ...row });
         }
       }),
     announce(log) {

@@ -29,7 +29,13 @@ export interface FaultPoints {
   readonly current: { readonly view: string };
   readonly checkpoints: { readonly view: string; readonly generation: number };
   readonly checkpoint: { readonly view: string; readonly generation: number; readonly log: string; readonly partition: number };
-  readonly apply: { readonly view: string; readonly generation: number; readonly from: Checkpoint; readonly to: Checkpoint; readonly events: readonly LogEvent[] };
+  readonly apply: {
+    readonly view: string;
+    readonly generation: number;
+    readonly from: Checkpoint;
+    readonly to: Checkpoint;
+    readonly events: readonly LogEvent[];
+  };
   readonly recordFailure: { readonly view: string; readonly generation: number; readonly log: string; readonly partition: number };
   readonly get: { readonly view: string; readonly generation: number; readonly keys: readonly string[] };
   readonly find: { readonly view: string; readonly generation: number };
@@ -56,7 +62,15 @@ export interface Faults {
   /** The operation is done; what the hook throws is thrown in place of its answer. */
   after<P extends FaultPoint>(point: P, hook: Hook<P>): () => void;
   /** Fails the next `times` operations that match, with UNAVAILABLE unless `error` is given. */
-  fail<P extends FaultPoint>(point: P, options?: { readonly when?: "before" | "after"; readonly times?: number; readonly error?: Error; readonly matches?: (details: FaultPoints[P]) => boolean }): () => void;
+  fail<P extends FaultPoint>(
+    point: P,
+    options?: {
+      readonly when?: "before" | "after";
+      readonly times?: number;
+      readonly error?: Error;
+      readonly matches?: (details: FaultPoints[P]) => boolean;
+    },
+  ): () => void;
   /** Stops the next operation that matches, before it has an effect. */
   hold<P extends FaultPoint>(point: P, matches?: (details: FaultPoints[P]) => boolean): Held<P>;
   /** The next `times` notifications of this kind reach nobody. */

@@ -30,7 +30,9 @@ export function memoryLogReader(broker: Broker, own: Handle, log: string, cut: C
           const ticket = changed.ticket();
           const batches = await own.run("fetch", { log, cursors }, () => {
             const topic = broker.topics.get(log);
-            return topic === undefined ? [] : next(topic, log, cursors, (available) => Math.min(maxEvents, available, cut(Math.min(maxEvents, available))));
+            return topic === undefined
+              ? []
+              : next(topic, log, cursors, (available) => Math.min(maxEvents, available, cut(Math.min(maxEvents, available))));
           });
           if (batches.length > 0) return batches;
           const why = await changed.after(ticket, { maxWaitMs: Math.max(0, deadline - performance.now()), signal: ending });
@@ -49,16 +51,16 @@ export function memoryLogReader(broker: Broker, own: Handle, log: string, cut: C
 
 /** A fault of one partition is told only where no partition has anything to give. @throws LOG_GAP, LOG_DIVERGED */
 function next(topic: Topic, log: string, cursors: readonly Cursor[], cut: Cut): Batch[] {
-  let fault: unknown = null;
+  const faults: Error[] = [];
   const batches = cursors.flatMap((cursor) => {
     try {
       return nextOf(topic, log, cursor, cut);
     } catch (error) {
-      fault ??= error;
+      faults.push(asError(error));
       return [];
     }
   });
-  if (batches.length === 0 && fault !== null) throw fault;
+  if (batches.length === 0 && faults[0] !== undefined) throw faults[0];
   return batches;
 }
 
@@ -77,14 +79,14 @@ function nextOf(topic: Topic, log: string, cursor: Cursor, cut: Cut): Batch[] {
 
 function taken(log: string, cursor: Cursor, records: readonly TopicRecord[], cut: Cut): Batch[] {
   const good: TopicRecord[] = [];
-  let fault: unknown = null;
+  let fault: Error | null = null;
   const last = { position: cursor.position, id: cursor.eventId };
   for (const record of records) {
     try {
       checkRecord(log, cursor.partition, record, cursor.logId ?? good[0]?.logId ?? null);
       if (takeNext({ log, partition: cursor.partition, position: last.position, eventId: last.id }, [record.event]).length === 0) continue;
     } catch (error) {
-      fault = error;
+      fault = asError(error);
       break;
     }
     good.push(record);
@@ -101,7 +103,15 @@ function taken(log: string, cursor: Cursor, records: readonly TopicRecord[], cut
     {
       partition: cursor.partition,
       events: batch.map((record) => toLogEvent(record.event)),
-      next: { partition: cursor.partition, position: end.event.position, eventId: end.event.id, logId: end.logId, hint: String(end.offset + 1) },
+      next: {
+        partition: cursor.partition,
+        position: end.event.position,
+        eventId: end.event.id,
+        logId: end.logId,
+        hint: String(end.offset + 1),
+      },
     },
   ];
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -14,20 +14,30 @@ export interface MemoryLogWriterOptions {
   readonly dead?: AbortSignal;
 }
 
-/** What a relay takes as `openWriter`. Makes the topic, or checks it. @throws PARTITIONS_CHANGED */
-export function memoryLogWriters(broker: Broker, { faults = noFaults(), tailRecords = 1_000, dead }: MemoryLogWriterOptions = {}): (identity: LogIdentity) => Promise<LogWriter> {
-  return async ({ log, logId, partitions }) => {
+/** What a relay takes as `openWriter`. Makes the topic, or checks it. `create: false`: a missing one is refused. @throws PARTITIONS_CHANGED, LOG_DIVERGED */
+export function memoryLogWriters(
+  broker: Broker,
+  { faults = noFaults(), tailRecords = 1_000, dead }: MemoryLogWriterOptions = {},
+): (identity: LogIdentity, options?: { readonly create: boolean }) => Promise<LogWriter> {
+  return async ({ log, logId, partitions }, { create } = { create: true }) => {
     const own = handle(`The topic of log '${log}'`, faults);
     if (dead?.aborted === true) own.kill();
     dead?.addEventListener("abort", own.kill, { once: true });
-    const topic = await own.run("openWriter", { log }, () => broker.ensure(log, partitions));
-    if (topic.partitions.length !== partitions) throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: topic.partitions.length, asked: partitions });
+    const topic = await own.run("openWriter", { log }, () => {
+      if (!create && !broker.topics.has(log)) {
+        throw new TidemarkError("LOG_DIVERGED", { log, problem: `topic ${log}-events is gone, positions were relayed to it` });
+      }
+      return broker.ensure(log, partitions);
+    });
+    if (topic.partitions.length !== partitions)
+      throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: topic.partitions.length, asked: partitions });
     const sending = new Set<number>();
     /** After a failed send a partition waits for `tails`. */
     const stopped = new Set<number>();
     const lastOffset = new Map<number, number>();
     const sameTopic = () => {
-      if (broker.topics.get(log)?.topicId !== topic.topicId) throw new TidemarkError("LOG_DIVERGED", { log, problem: `topic ${topic.name} was deleted and made again` });
+      if (broker.topics.get(log)?.topicId !== topic.topicId)
+        throw new TidemarkError("LOG_DIVERGED", { log, problem: `topic ${topic.name} was deleted and made again` });
     };
 
     return {
@@ -58,7 +68,12 @@ export function memoryLogWriters(broker: Broker, { faults = noFaults(), tailReco
             sameTopic();
             const offset = topic.partitions[partition]!.append(logId, events);
             const last = lastOffset.get(partition) ?? -1;
-            if (offset <= last) throw new TidemarkError("LOG_DIVERGED", { log, partition, problem: `partition ${partition} acknowledged offset ${offset}, after offset ${last}` });
+            if (offset <= last)
+              throw new TidemarkError("LOG_DIVERGED", {
+                log,
+                partition,
+                problem: `partition ${partition} acknowledged offset ${offset}, after offset ${last}`,
+              });
             lastOffset.set(partition, offset + events.length - 1);
           });
         } catch (error) {

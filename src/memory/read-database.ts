@@ -63,4 +63,9 @@ export function readDatabase(now: () => number = Date.now): ReadDatabase {
 }
 
 /** A new, empty generation. */
-export const emptyGeneration = (about: Generation): StoredGeneration => ({ about, documents: documents(), checkpoints: new Map(), caughtUpAt: null });
+export const emptyGeneration = (about: Generation): StoredGeneration => ({
+  about,
+  documents: documents(),
+  checkpoints: new Map(),
+  caughtUpAt: null,
+});

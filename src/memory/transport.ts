@@ -21,7 +21,10 @@ export interface MemoryTransportOptions {
   readonly tailRecords?: number;
 }
 
-export function memoryTransport(broker: Broker, { faults, cut = (available) => available, tailRecords = 1_000 }: MemoryTransportOptions = {}): MemoryTransport {
+export function memoryTransport(
+  broker: Broker,
+  { faults, cut = (available) => available, tailRecords = 1_000 }: MemoryTransportOptions = {},
+): MemoryTransport {
   const own = handle("The broker", faults);
   const end = (stop: () => void) => {
     const leaves = new Set<() => void>();
@@ -62,7 +65,9 @@ export function memoryTransport(broker: Broker, { faults, cut = (available) => a
     ends: (log) =>
       own.run("ends", { log }, () => {
         const topic = broker.topics.get(log);
-        return (topic?.partitions ?? []).map((_, partition) => tailOf(log, topic!, partition, { logId: null, window: tailRecords }).position);
+        return (topic?.partitions ?? []).map(
+          (_, partition) => tailOf(log, topic!, partition, { logId: null, window: tailRecords }).position,
+        );
       }),
     join(group, logs, onAssigned) {
       const leave = joinGroup(broker, group, { logs, onAssigned });

@@ -22,13 +22,16 @@ export interface Documents {
 
 export const documents = (): Documents => ({ own: new Map(), referenced: new Map() });
 
-const parsed = (row: Row | undefined): Document | null => (row === undefined || row.own === null ? null : (JSON.parse(row.own) as Document));
+const parsed = (row: Row | undefined): Document | null =>
+  row === undefined || row.own === null ? null : (JSON.parse(row.own) as Document);
 
 /** The whole document. */
 export function read(view: AnyView, stored: Documents, key: string): StoredDocument | undefined {
   const row = stored.own.get(key);
   const own = parsed(row);
-  return row === undefined || own === null ? undefined : { document: filled(view, own, stored.referenced), version: row.version, lastUpdated: row.lastUpdated };
+  return row === undefined || own === null
+    ? undefined
+    : { document: filled(view, own, stored.referenced), version: row.version, lastUpdated: row.lastUpdated };
 }
 
 const filled = (view: AnyView, own: Document, referenced: ReadonlyMap<string, ReadonlyMap<string, Row>>): Document =>
@@ -49,8 +52,12 @@ interface Change {
 export function foldBatch(view: AnyView, stored: Documents, events: readonly LogEvent[]): () => void {
   const own = changes(view, stored.own, events, view);
   const referencedViews = new Map(Object.values(view.references).map((reference) => [reference.view.name, reference.view]));
-  const others = new Map([...referencedViews].map(([name, of]) => [name, changes(of, stored.referenced.get(name) ?? new Map<string, Row>(), events, view)]));
-  const after = new Map([...referencedViews.keys()].map((name) => [name, written(stored.referenced.get(name) ?? new Map<string, Row>(), others.get(name)!)]));
+  const others = new Map(
+    [...referencedViews].map(([name, of]) => [name, changes(of, stored.referenced.get(name) ?? new Map<string, Row>(), events, view)]),
+  );
+  const after = new Map(
+    [...referencedViews.keys()].map((name) => [name, written(stored.referenced.get(name) ?? new Map<string, Row>(), others.get(name)!)]),
+  );
   // copies are made when they are read, but what cannot be made fails now
   for (const { document, last } of own.values()) if (document !== null) blaming(view, last, () => filled(view, document, after));
   for (const reference of Object.values(view.references)) {
@@ -66,7 +73,9 @@ function changes(of: AnyView, rows: ReadonlyMap<string, Row>, events: readonly L
   const changed = new Map<string, Change>();
   const load = (key: string) => {
     const row = rows.get(key);
-    return row === undefined ? { document: null, version: 0, lastUpdated: "" } : { document: parsed(row), version: row.version, lastUpdated: row.lastUpdated };
+    return row === undefined
+      ? { document: null, version: 0, lastUpdated: "" }
+      : { document: parsed(row), version: row.version, lastUpdated: row.lastUpdated };
   };
   for (const event of events) {
     if (!of.handles(event)) continue;
@@ -79,7 +88,12 @@ function changes(of: AnyView, rows: ReadonlyMap<string, Row>, events: readonly L
       });
       const version = of.keyed === "stream" ? event.version : before.version + 1;
       const lastUpdated = event.time > before.lastUpdated ? event.time : before.lastUpdated;
-      changed.set(key, document === null && of.keyed === "stream" ? { document, version: 0, lastUpdated: "", last: event } : { document, version, lastUpdated, last: event });
+      changed.set(
+        key,
+        document === null && of.keyed === "stream"
+          ? { document, version: 0, lastUpdated: "", last: event }
+          : { document, version, lastUpdated, last: event },
+      );
     }
   }
   return changed;
@@ -103,6 +117,10 @@ function blaming<T>(view: AnyView, event: LogEvent, work: () => T): T {
     return work();
   } catch (cause) {
     const { type, log, partition, position } = event;
-    throw new TidemarkError("HANDLER_FAILED", { view: view.name, type, log, partition, position, problem: cause instanceof Error ? cause.message : String(cause) }, { cause });
+    throw new TidemarkError(
+      "HANDLER_FAILED",
+      { view: view.name, type, log, partition, position, problem: cause instanceof Error ? cause.message : String(cause) },
+      { cause },
+    );
   }
 }

@@ -11,7 +11,8 @@ export function find(view: AnyView, documents: ReadonlyMap<string, StoredDocumen
   const { where, order, limit, after } = query;
   const direction = order.at(-1)?.direction ?? "asc";
   const directions = [...order.map((by) => by.direction), direction];
-  if (after !== undefined && after.length !== directions.length) throw new TidemarkError("INVALID_CURSOR", { problem: "it does not belong to this order" });
+  if (after !== undefined && after.length !== directions.length)
+    throw new TidemarkError("INVALID_CURSOR", { problem: "it does not belong to this order" });
   const compareRows = (a: readonly Scalar[], b: readonly Scalar[]): number => {
     for (const [i, one] of directions.entries()) {
       const way = compare(a[i] ?? null, b[i] ?? null);
@@ -30,22 +31,31 @@ export function find(view: AnyView, documents: ReadonlyMap<string, StoredDocumen
 function check(view: AnyView, { where, order, limit }: FindQuery): void {
   const indexed = new Set([...view.indexes.flat(), ...Object.keys(view.references)]);
   const issues: InputIssue[] = [];
-  const named = [...Object.keys(where).map((field) => ({ field, pointer: `/where/${field}` })), ...order.map(({ field }, i) => ({ field, pointer: `/order/${i}` }))];
-  for (const { field, pointer } of named) if (!indexed.has(field)) issues.push({ pointer, detail: `is not indexed by view '${view.name}'; indexed are: ${[...indexed].join(", ") || "none"}` });
+  const named = [
+    ...Object.keys(where).map((field) => ({ field, pointer: `/where/${field}` })),
+    ...order.map(({ field }, i) => ({ field, pointer: `/order/${i}` })),
+  ];
+  for (const { field, pointer } of named)
+    if (!indexed.has(field))
+      issues.push({ pointer, detail: `is not indexed by view '${view.name}'; indexed are: ${[...indexed].join(", ") || "none"}` });
   if (order.length > 2) issues.push({ pointer: "/order", detail: "takes two fields at most" });
   if (!Number.isSafeInteger(limit) || limit < 1) issues.push({ pointer: "/limit", detail: "must be a whole number above 0" });
   if (issues.length > 0) throw new TidemarkError("INVALID_INPUT", { what: `The query of view '${view.name}'`, issues });
 }
 
-const scalar = (value: unknown): Scalar => (typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null);
+const scalar = (value: unknown): Scalar =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null;
 
 function meets(value: Scalar, condition: Condition): boolean {
   if (condition === null || typeof condition !== "object") return value === condition;
   const { not, gt, gte, lt, lte } = condition;
   if (condition.in !== undefined && !condition.in.includes(value)) return false;
   if (not !== undefined && value === not) return false;
-  const compares = (limit: string | number | undefined, holds: (way: number) => boolean) => limit === undefined || (value !== null && holds(compare(value, limit)));
-  return compares(gt, (way) => way > 0) && compares(gte, (way) => way >= 0) && compares(lt, (way) => way < 0) && compares(lte, (way) => way <= 0);
+  const compares = (limit: string | number | undefined, holds: (way: number) => boolean) =>
+    limit === undefined || (value !== null && holds(compare(value, limit)));
+  return (
+    compares(gt, (way) => way > 0) && compares(gte, (way) => way >= 0) && compares(lt, (way) => way < 0) && compares(lte, (way) => way <= 0)
+  );
 }
 
 function compare(a: Scalar, b: Scalar): number {
@@ -57,8 +67,8 @@ function compare(a: Scalar, b: Scalar): number {
 
 /** By code point, which JavaScript's own comparison is not beyond U+FFFF. */
 function compareText(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
+  const left = Array.from(a);
+  const right = Array.from(b);
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     const way = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
     if (way !== 0) return way;

@@ -6,11 +6,15 @@ import type { Handle } from "./handle.ts";
 import { emptyGeneration, type ReadDatabase, type StoredGeneration } from "./read-database.ts";
 import { documents } from "./view-documents.ts";
 
-export function viewGenerations(database: ReadDatabase, own: Handle): Pick<ViewStore, "ensure" | "create" | "switch" | "retire" | "current"> {
+export function viewGenerations(
+  database: ReadDatabase,
+  own: Handle,
+): Pick<ViewStore, "ensure" | "create" | "switch" | "retire" | "current"> {
   const changed = () => {
     if (!own.faults.loses("generations")) database.generationsChanged.tell();
   };
-  const fed = (view: AnyView) => [...database.of(view).values()].map(({ about }) => about).filter((g) => g.declaredVersion === view.version && g.state !== "retired");
+  const fed = (view: AnyView) =>
+    [...database.of(view).values()].map(({ about }) => about).filter((g) => g.declaredVersion === view.version && g.state !== "retired");
   const make = (view: AnyView): Generation => {
     const known = database.of(view);
     const live = [...known.values()].some(({ about }) => about.state === "live");
@@ -27,7 +31,12 @@ export function viewGenerations(database: ReadDatabase, own: Handle): Pick<ViewS
   };
   const enter = (view: AnyView, stored: StoredGeneration, state: Generation["state"]) => {
     const about = { ...stored.about, state };
-    database.of(view).set(about.generation, state === "retired" ? { about, documents: documents(), checkpoints: new Map(), caughtUpAt: null } : { ...stored, about });
+    database
+      .of(view)
+      .set(
+        about.generation,
+        state === "retired" ? { about, documents: documents(), checkpoints: new Map(), caughtUpAt: null } : { ...stored, about },
+      );
   };
   const refused = (view: AnyView, problem: string) => new TidemarkError("REBUILD_REFUSED", { view: view.name, problem });
 
@@ -56,7 +65,10 @@ export function viewGenerations(database: ReadDatabase, own: Handle): Pick<ViewS
         for (const [key, { checkpoint }] of live?.checkpoints ?? []) {
           const found = next.checkpoints.get(key)?.checkpoint.position ?? 0;
           if (!view.logs.includes(checkpoint.log) || found >= checkpoint.position) continue;
-          throw refused(view, `generation ${generation} is at position ${found} of ${key}, the live one at ${checkpoint.position}; it can go live when it has caught up`);
+          throw refused(
+            view,
+            `generation ${generation} is at position ${found} of ${key}, the live one at ${checkpoint.position}; it can go live when it has caught up`,
+          );
         }
         for (const old of all) if (old.about.state === "previous" && old !== next) enter(view, old, "retired");
         if (live !== undefined) enter(view, live, "previous");
@@ -68,7 +80,8 @@ export function viewGenerations(database: ReadDatabase, own: Handle): Pick<ViewS
       await own.run("retire", { view: view.name, generation }, () => {
         const old = database.of(view).get(generation);
         if (old === undefined) throw new TidemarkError("NOT_FOUND", { what: `Generation ${generation} of view '${view.name}'` });
-        if (old.about.state === "live") throw refused(view, `generation ${generation} is live and cannot be retired; switch to another one first`);
+        if (old.about.state === "live")
+          throw refused(view, `generation ${generation} is live and cannot be retired; switch to another one first`);
         enter(view, old, "retired");
       });
       changed();

@@ -26,24 +26,41 @@ export function viewProjection(database: ReadDatabase, own: Handle, view: AnyVie
           .flatMap(([log, count]) =>
             Array.from({ length: count }, (_, partition) => {
               const key = partitionKey(log, partition);
-              const known = checkpoints.get(key) ?? { checkpoint: { log, partition, position: 0, eventId: null, logId: null, hint: null }, updatedAt: updatedAt(), failure: null };
+              const known = checkpoints.get(key) ?? {
+                checkpoint: { log, partition, position: 0, eventId: null, logId: null, hint: null },
+                updatedAt: updatedAt(),
+                failure: null,
+              };
               checkpoints.set(key, known);
               return known.checkpoint;
             }),
           );
       }),
-    checkpoint: (log, partition) => own.run("checkpoint", { ...about, log, partition }, () => fed()?.checkpoints.get(partitionKey(log, partition))?.checkpoint ?? raise(gone())),
+    checkpoint: (log, partition) =>
+      own.run(
+        "checkpoint",
+        { ...about, log, partition },
+        () => fed()?.checkpoints.get(partitionKey(log, partition))?.checkpoint ?? raise(gone()),
+      ),
     async apply(from, to, events) {
       const key = partitionKey(from.log, from.partition);
       const outcome = await own.run("apply", { ...about, from, to, events }, () => {
         checkDense(from, to, events);
         const found = fed();
         const stored = found?.checkpoints.get(key)?.checkpoint;
-        if (found === undefined || stored === undefined || found.about.declaredVersion !== view.version || stored.position !== from.position || stored.eventId !== from.eventId) return "moved";
+        if (
+          found === undefined ||
+          stored === undefined ||
+          found.about.declaredVersion !== view.version ||
+          stored.position !== from.position ||
+          stored.eventId !== from.eventId
+        )
+          return "moved";
         const write = foldBatch(view, found.documents, events);
         write();
         found.checkpoints.set(key, { checkpoint: { ...to, logId: to.logId ?? stored.logId }, updatedAt: updatedAt(), failure: null });
-        if (!own.faults.loses("checkpoint")) database.checkpointMoved.tell({ ...about, log: to.log, partition: to.partition, position: to.position });
+        if (!own.faults.loses("checkpoint"))
+          database.checkpointMoved.tell({ ...about, log: to.log, partition: to.partition, position: to.position });
         return "applied";
       });
       return outcome;
@@ -60,9 +77,13 @@ export function viewProjection(database: ReadDatabase, own: Handle, view: AnyVie
 
 /** What a feed must never do is thrown, as no store could notice it. */
 function checkDense(from: Checkpoint, to: Checkpoint, events: Parameters<ViewProjection["apply"]>[2]): void {
-  const wrong = events.find((event, i) => event.position !== from.position + 1 + i || event.log !== from.log || event.partition !== from.partition);
+  const wrong = events.find(
+    (event, i) => event.position !== from.position + 1 + i || event.log !== from.log || event.partition !== from.partition,
+  );
   if (wrong !== undefined || events.at(-1)?.position !== to.position) {
-    throw new Error(`a batch from ${from.position} to ${to.position} of ${from.log}/${from.partition} holds the positions ${events.map((event) => `${event.log}/${event.partition}/${event.position}`).join(", ")}`);
+    throw new Error(
+      `a batch from ${from.position} to ${to.position} of ${from.log}/${from.partition} holds the positions ${events.map((event) => `${event.log}/${event.partition}/${event.position}`).join(", ")}`,
+    );
   }
 }
 

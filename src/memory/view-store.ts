@@ -21,7 +21,8 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
   const own = handle("The view store", faults);
   const readable = (view: AnyView, generation: number) => {
     const found = database.of(view).get(generation);
-    if (found === undefined || found.about.state === "retired") throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
+    if (found === undefined || found.about.state === "retired")
+      throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
     return found.documents;
   };
   const endsOf = (view: AnyView) => [...database.ends.values()].filter(({ log }) => view.logs.includes(log));
@@ -31,7 +32,8 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
     database,
     faults: own.faults,
     migrate({ ddl }) {
-      if (!database.migrated && !ddl) return Promise.reject(new TidemarkError("SCHEMA_OUTDATED", { database: "views", found: 0, expected: 1 }));
+      if (!database.migrated && !ddl)
+        return Promise.reject(new TidemarkError("SCHEMA_OUTDATED", { database: "views", found: 0, expected: 1 }));
       database.migrated = true;
       return Promise.resolve();
     },
@@ -67,7 +69,13 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
           if (!view.logs.every((log) => known.some((end) => end.log === log))) continue;
           const asOf = Math.min(...known.map((end) => end.at));
           for (const [generation, stored] of database.of(view)) {
-            if (stored.about.state === "retired" || !known.every((end) => (stored.checkpoints.get(partitionKey(end.log, end.partition))?.checkpoint.position ?? 0) >= end.position)) continue;
+            if (
+              stored.about.state === "retired" ||
+              !known.every(
+                (end) => (stored.checkpoints.get(partitionKey(end.log, end.partition))?.checkpoint.position ?? 0) >= end.position,
+              )
+            )
+              continue;
             database.of(view).set(generation, { ...stored, caughtUpAt: Math.max(stored.caughtUpAt ?? 0, asOf) });
           }
         }
@@ -103,7 +111,11 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
         failures: [...checkpoints.values()].flatMap(({ failure }) => failure ?? []),
       })),
       ends: endsOf(view).map(({ log, partition, position, at }): KnownEnd => ({ log, partition, position, ageMs: now - at })),
-      caughtUpAgoMs: new Map(generations.flatMap(({ about, caughtUpAt }): [number, number][] => (caughtUpAt === null ? [] : [[about.generation, now - caughtUpAt]]))),
+      caughtUpAgoMs: new Map(
+        generations.flatMap(({ about, caughtUpAt }): [number, number][] =>
+          caughtUpAt === null ? [] : [[about.generation, now - caughtUpAt]],
+        ),
+      ),
     };
   }
 }

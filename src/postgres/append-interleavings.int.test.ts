@@ -1,9 +1,9 @@
 /** Appends that meet at each other's locks, one interleaving a test (I1, I6). */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import type { AppendCommand, EventStore } from "../runtime/ports.ts";
 import { blockedOrDone } from "../../test/blocked.ts";
 import { engines, write, writeStore } from "../../test/write-side.ts";
+import type { AppendCommand, EventStore } from "../runtime/ports.ts";
 import { appendCall } from "./append-call.ts";
 import type { AppendRow } from "./append-call.ts";
 
@@ -30,7 +30,8 @@ async function setUp(t: TestContext) {
 }
 
 const at = (partition: number, given: Partial<AppendCommand> = {}) => ({ partition, ...given });
-const positions = async (store: EventStore, partition: number) => (await store.read("orders", [{ partition, position: 1 }], 100)).map((event) => [event.position, event.stream, event.version]);
+const positions = async (store: EventStore, partition: number) =>
+  (await store.read("orders", [{ partition, position: 1 }], 100)).map((event) => [event.position, event.stream, event.version]);
 
 test("an append waits at the head, so positions are dense and in the order of the commits", async (t) => {
   const { database, store, append, openAppend } = await setUp(t);
@@ -40,7 +41,11 @@ test("an append waits at the head, so positions are dense and in the order of th
   assert.deepEqual(await positions(store, 0), [], "nobody sees a later position before an earlier one");
   await first.script("commit");
   assert.deepEqual(await second, [{ status: "appended", version: 1, position: 3 }]);
-  assert.deepEqual(await positions(store, 0), [[1, "a", 1], [2, "a", 2], [3, "b", 1]]);
+  assert.deepEqual(await positions(store, 0), [
+    [1, "a", 1],
+    [2, "a", 2],
+    [3, "b", 1],
+  ]);
   assert.deepEqual(await store.heads("orders"), [3, 0, 0, 0]);
 });
 
@@ -50,8 +55,8 @@ test("versions are looked at after the wait at the head", async (t) => {
   const second = append(write("a", 1, at(0)));
   await blockedOrDone(database, [second]);
   await first.script("commit");
-  const [outcome] = await second;
-  assert.deepEqual([outcome!.status, outcome!.status === "conflict" ? outcome.version : null], ["conflict", 1]);
+  const outcome = (await second)[0]!;
+  assert.deepEqual([outcome.status, outcome.status === "conflict" ? outcome.version : null], ["conflict", 1]);
 });
 
 test("ids are looked up after the wait at the head, and a duplicate beats a conflict", async (t) => {
@@ -61,15 +66,16 @@ test("ids are looked up after the wait at the head, and a duplicate beats a conf
   const second = append(command);
   await blockedOrDone(database, [second]);
   await first.script("commit");
-  const [outcome] = await second;
-  assert.equal(outcome!.status, "duplicate");
-  assert.equal(outcome!.status === "duplicate" && outcome.first?.position, 1);
+  const outcome = (await second)[0]!;
+  assert.equal(outcome.status, "duplicate");
+  assert.equal(outcome.status === "duplicate" && outcome.first?.position, 1);
 });
 
 test("heads are locked in one order, whatever the order of the commands", async (t) => {
   const { database, store, open } = await setUp(t);
   const holders = [await open(), await open()];
-  for (const [partition, holder] of holders.entries()) await holder.script(`select from heads where log = 'orders' and partition = ${partition} for update`);
+  for (const [partition, holder] of holders.entries())
+    await holder.script(`select from heads where log = 'orders' and partition = ${partition} for update`);
   const up = store.append(0, [write("a", 1, at(1)), write("b", 1, at(0))]);
   await blockedOrDone(database, [up]);
   const down = store.append(1, [write("c", 1, at(0)), write("d", 1, at(1))]);
@@ -78,7 +84,11 @@ test("heads are locked in one order, whatever the order of the commands", async 
     await holder.script("rollback");
     await blockedOrDone(database, [up, down]);
   }
-  for (const outcomes of await Promise.all([up, down])) assert.deepEqual(outcomes.map(({ status }) => status), ["appended", "appended"]);
+  for (const outcomes of await Promise.all([up, down]))
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ["appended", "appended"],
+    );
   assert.deepEqual(await store.heads("orders"), [2, 2, 0, 0]);
 });
 
@@ -92,8 +102,18 @@ test("ids are claimed in one order, whatever the order of the commands", async (
   await blockedOrDone(database, [up, down]);
   await middle.script("rollback");
   const [first, second] = await Promise.all([up, down]);
-  assert.deepEqual(first.map(({ status }) => status), ["appended", "appended", "appended"]);
-  assert.deepEqual(second.map((outcome) => [outcome.status, outcome.status === "duplicate" && outcome.first?.stream]), [["duplicate", "0-a"], ["duplicate", "0-m"], ["duplicate", "0-b"]]);
+  assert.deepEqual(
+    first.map(({ status }) => status),
+    ["appended", "appended", "appended"],
+  );
+  assert.deepEqual(
+    second.map((outcome) => [outcome.status, outcome.status === "duplicate" && outcome.first?.stream]),
+    [
+      ["duplicate", "0-a"],
+      ["duplicate", "0-m"],
+      ["duplicate", "0-b"],
+    ],
+  );
 });
 
 test("what falls with a command whose claim another call won leaves no claim behind", async (t) => {
@@ -103,7 +123,10 @@ test("what falls with a command whose claim another call won leaves no claim beh
   const call = append(write("a", 1, at(0, { id: "shared" })), later, write("b", 1, at(0)));
   await blockedOrDone(database, [call]);
   await first.script("commit");
-  assert.deepEqual((await call).map(({ status }) => status), ["duplicate", "conflict", "appended"]);
+  assert.deepEqual(
+    (await call).map(({ status }) => status),
+    ["duplicate", "conflict", "appended"],
+  );
   assert.deepEqual(await positions(store, 0), [[1, "b", 1]]);
   assert.deepEqual(await append({ ...later, expectedVersion: 0 }), [{ status: "appended", version: 1, position: 2 }]);
 });
@@ -113,8 +136,18 @@ test("a rejection and a command without events are kept only at the version that
   await append(write("a", 2, at(0)));
   for (const kind of ["rejection", "none"] as const) {
     const command = write("a", 0, at(0, { kind, expectedVersion: 1 }));
-    assert.deepEqual((await append(command)).map(({ status }) => status), ["conflict"]);
-    assert.deepEqual(await append({ ...command, baseVersion: 2, expectedVersion: 2 }), [{ status: "appended", version: 2, position: 2 }], kind);
-    assert.deepEqual((await append(command)).map(({ status }) => status), ["duplicate"]);
+    assert.deepEqual(
+      (await append(command)).map(({ status }) => status),
+      ["conflict"],
+    );
+    assert.deepEqual(
+      await append({ ...command, baseVersion: 2, expectedVersion: 2 }),
+      [{ status: "appended", version: 2, position: 2 }],
+      kind,
+    );
+    assert.deepEqual(
+      (await append(command)).map(({ status }) => status),
+      ["duplicate"],
+    );
   }
 });

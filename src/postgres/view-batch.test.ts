@@ -1,8 +1,8 @@
 /** What a batch makes of a document depends on its events alone (I9). */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LogEvent } from "../core/message.ts";
 import { logWriter, orderSummaries, orderTotals, productStats } from "../../test/view-domain.ts";
+import type { LogEvent } from "../core/message.ts";
 import { foldKey, noRow, touchedBy } from "./view-batch.ts";
 import type { Row } from "./view-rows.ts";
 import { shapeOf } from "./view-shape.ts";
@@ -56,6 +56,11 @@ test("a document keyed by its stream starts anew after a deletion, and has its s
   const events = [log.add("o", "Created", { customerId: null }), log.add("o", "Erased", {}), log.add("o", "Created", { customerId: "c" })];
   assert.deepEqual(fold(orderTotals, "o", events.slice(0, 2)), noRow("o"));
   for (const cuts of [[], [1], [2], [1, 2]]) {
-    assert.deepEqual(fold(orderTotals, "o", events, cuts), { key: "o", document: { count: 0, paid: false, customerId: "c" }, version: 3, updated: events[2]!.time });
+    assert.deepEqual(fold(orderTotals, "o", events, cuts), {
+      key: "o",
+      document: { count: 0, paid: false, customerId: "c" },
+      version: 3,
+      updated: events[2]!.time,
+    });
   }
 });

@@ -1,25 +1,28 @@
 /** Applies that meet at each other's rows, one interleaving a test, and what fences them (I4). */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { blockedOrDone } from "../../test/blocked.ts";
+import { logWriter, orderSummaries, orderTotals, productStats } from "../../test/view-domain.ts";
+import { after, assertFold, feedLive, postgresStore } from "../../test/view-stores.ts";
 import type { AnyView } from "../core/definition.ts";
 import type { LogEvent } from "../core/message.ts";
 import { partitionOf } from "../core/partition.ts";
 import { isTidemarkError } from "../errors.ts";
-import { blockedOrDone } from "../../test/blocked.ts";
-import { logWriter, orderSummaries, orderTotals, productStats } from "../../test/view-domain.ts";
-import { after, assertFold, feedLive, postgresStore } from "../../test/view-stores.ts";
+import { sqlState } from "./sql-errors.ts";
 import type { Database, Statement } from "./sql.ts";
 import { commit } from "./view-apply-context.ts";
 import { beginAndMove } from "./view-checkpoint.ts";
 import { documentTable, quoted } from "./view-names.ts";
-import { sqlState } from "./sql-errors.ts";
 import { postgresViewStore } from "./view-store.ts";
 
 const partitions = 2;
 /** That of test/view-stores.ts. */
 const viewSchema = "views";
 /** A stream of each partition. */
-const [left, right] = [0, 1].map((partition) => ["a", "b", "c", "d", "e"].find((key) => partitionOf(key, partitions) === partition)!) as [string, string];
+const [left, right] = [0, 1].map((partition) => ["a", "b", "c", "d", "e"].find((key) => partitionOf(key, partitions) === partition)!) as [
+  string,
+  string,
+];
 
 async function setUp(t: TestContext, view: AnyView) {
   const under = await postgresStore();
@@ -39,7 +42,10 @@ async function setUp(t: TestContext, view: AnyView) {
     const connection = await database.dedicated();
     t.after(() => connection.close());
     await connection.script("begin");
-    const { rowCount } = await connection.query({ text: `select from ${quoted(documentTable(view.name, generation))} where _key = $1 for update`, values: [key] });
+    const { rowCount } = await connection.query({
+      text: `select from ${quoted(documentTable(view.name, generation))} where _key = $1 for update`,
+      values: [key],
+    });
     assert.equal(rowCount, 1);
     return () => connection.script("rollback");
   };
@@ -49,7 +55,12 @@ async function setUp(t: TestContext, view: AnyView) {
 }
 
 /** Both applies, the first of them held at `release`'s row while the second one tries. */
-async function meet(database: Parameters<typeof blockedOrDone>[0], first: () => Promise<string>, second: () => Promise<string>, release: () => Promise<void>): Promise<void> {
+async function meet(
+  database: Parameters<typeof blockedOrDone>[0],
+  first: () => Promise<string>,
+  second: () => Promise<string>,
+  release: () => Promise<void>,
+): Promise<void> {
   const one = first();
   await blockedOrDone(database, [one]);
   const two = second();
@@ -71,9 +82,13 @@ function heldBeforeCommit(database: Database) {
       }
       return connection.pipeline(statements);
     };
-    return new Proxy(connection, { get: (target, name) => (name === "pipeline" ? pipeline : (Reflect.get(target, name, target) as unknown)) });
+    return new Proxy(connection, {
+      get: (target, name) => (name === "pipeline" ? pipeline : (Reflect.get(target, name, target) as unknown)),
+    });
   };
-  const held = new Proxy(database, { get: (target, name) => (name === "dedicated" ? dedicated : (Reflect.get(target, name, target) as unknown)) });
+  const held = new Proxy(database, {
+    get: (target, name) => (name === "dedicated" ? dedicated : (Reflect.get(target, name, target) as unknown)),
+  });
   return { database: held, reached: reached.promise, release: going.resolve };
 }
 
@@ -83,7 +98,12 @@ test("a document that comes to refer to a row that is not there yet gets its fie
   const release = await hold(left);
   const moved = [logs.orders.add(left, "Moved", { customerId: right })];
   const registered = [logs.customers.add(right, "Registered", { name: "Ann", email: "a@example.com" })];
-  await meet(database, () => apply(moved), () => apply(registered), release);
+  await meet(
+    database,
+    () => apply(moved),
+    () => apply(registered),
+    release,
+  );
   await check();
 });
 
@@ -94,7 +114,12 @@ test("a document that comes to refer to a row gets the fields of a change that c
   const release = await hold(left);
   const moved = [logs.orders.add(left, "Moved", { customerId: right })];
   const renamed = [logs.customers.add(right, "Renamed", { name: "Anna" })];
-  await meet(database, () => apply(moved), () => apply(renamed), release);
+  await meet(
+    database,
+    () => apply(moved),
+    () => apply(renamed),
+    release,
+  );
   await check();
 });
 
@@ -123,13 +148,21 @@ test("two partitions that bring about one document lose nothing", async (t) => {
   const release = await hold("q");
   const first = [add(left, "p", 2), add(left, "q", 2)];
   const second = [add(right, "p", 4)];
-  await meet(database, () => apply(first), () => apply(second), release);
+  await meet(
+    database,
+    () => apply(first),
+    () => apply(second),
+    release,
+  );
   await check();
 });
 
 test("a claimed row that holds nothing yet is seen by no reader", async (t) => {
   const { store, generation, logs, apply, check } = await setUp(t, productStats);
-  await apply([logs.orders.add(left, "Added", { productId: "p", quantity: 1 }), logs.orders.add(left, "Added", { productId: "p", quantity: -1 })]);
+  await apply([
+    logs.orders.add(left, "Added", { productId: "p", quantity: 1 }),
+    logs.orders.add(left, "Added", { productId: "p", quantity: -1 }),
+  ]);
   assert.deepEqual(await store.get(productStats, generation, ["p"]), [undefined]);
   assert.deepEqual((await store.find(productStats, generation, { where: {}, order: [], limit: 9 })).items, []);
   await check();
@@ -144,7 +177,11 @@ for (const view of [orderTotals, orderSummaries, productStats]) {
     const from = await projection.checkpoint("orders", partitionOf(left, partitions));
     await check();
     const next = [add()];
-    for (const stale of [{ ...from, position: from.position - 1 }, { ...from, position: 0, eventId: null }, { ...from, eventId: "another" }]) {
+    for (const stale of [
+      { ...from, position: from.position - 1 },
+      { ...from, position: 0, eventId: null },
+      { ...from, eventId: "another" },
+    ]) {
       assert.equal(await projection.apply(stale, after(from, next), next), "moved");
     }
     assert.equal(await store.projection({ ...view, version: view.version + 1 }, generation).apply(from, after(from, next), next), "moved");
@@ -171,6 +208,9 @@ test("a commit that the database answers by a rollback is no commit", async (t) 
   await database.exclusive(async (connection) => {
     await connection.script("begin");
     await assert.rejects(connection.query({ text: "select 1 / 0" }), (error) => sqlState(error) === "22012");
-    await assert.rejects(commit(connection, [], "it"), (error) => isTidemarkError(error, "UNAVAILABLE") && /rolled back/.test(error.message));
+    await assert.rejects(
+      commit(connection, [], "it"),
+      (error) => isTidemarkError(error, "UNAVAILABLE") && /rolled back/.test(error.message),
+    );
   });
 });

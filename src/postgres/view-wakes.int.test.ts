@@ -1,9 +1,9 @@
 /** Who waits for a checkpoint hears of its commit: at once in its process, by a notification in others (I5). */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import type { CheckpointMoved, ViewStore } from "../runtime/ports.ts";
 import { logWriter, orderTotals } from "../../test/view-domain.ts";
 import { applyNext, feedLive, openStore, postgresStore } from "../../test/view-stores.ts";
+import type { CheckpointMoved, ViewStore } from "../runtime/ports.ts";
 
 const limitMs = 5_000;
 

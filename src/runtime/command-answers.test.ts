@@ -1,11 +1,11 @@
 /** What a caller is told never rests on the cache alone (I6), and who waits for events hears of them at once (I5, I7). */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { counters } from "../../test/counters.ts";
+import { recordingLogger } from "../../test/memory-world.ts";
 import { partitionOf } from "../core/partition.ts";
 import { isTidemarkError } from "../errors.ts";
 import { faults, memoryEventStore, writeDatabase } from "../memory/index.ts";
-import { counters } from "../../test/counters.ts";
-import { recordingLogger } from "../../test/memory-world.ts";
 import type { Outcome } from "./app.ts";
 import { commandHandler } from "./command-handler.ts";
 
@@ -21,7 +21,12 @@ async function setUp(t: TestContext) {
       const hooks = faults();
       const store = memoryEventStore(database, { faults: hooks });
       const identities = await store.openLogs(["counters"], 2);
-      const handler = commandHandler({ store, aggregates: [counters], identities: new Map(identities.map((one) => [one.log, one])), logger: recordingLogger() });
+      const handler = commandHandler({
+        store,
+        aggregates: [counters],
+        identities: new Map(identities.map((one) => [one.log, one])),
+        logger: recordingLogger(),
+      });
       t.after(() => handler.close());
       return { store, handler, faults: hooks };
     }),
@@ -58,7 +63,7 @@ test("a rejection that rests on an old state is decided again", async (t) => {
   assert.equal(version(await here.handler.execute(Add("c", { by: -5 }))), 3);
 });
 
-test("whoever waits for events hears of them before their caller gets the answer", async (t) => {
+test("whoever waits for events has heard of them when their caller gets the answer", async (t) => {
   const { here, there } = await setUp(t);
   const heard: (string | undefined)[] = [];
   t.after(await there.store.onAppended((log) => heard.push(log)));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { eventually, range, streamsOf, turns, world, type World } from "../../test/memory-world.ts";
 import { isTidemarkError } from "../errors.ts";
 import { faults, memoryEventStore, type Faults } from "../memory/index.ts";
-import { eventually, range, streamsOf, turns, world, type World } from "../../test/memory-world.ts";
 import { eventsTransport } from "./events-transport.ts";
 import type { Assignment, Cursor, Transport } from "./ports.ts";
 
@@ -22,10 +22,25 @@ test("reads each partition densely, in steps, and says the log's id", async () =
   assert.deepEqual(await transport.ends("orders"), [5, 5]);
   const reader = await transport.reader("orders");
   const first = await reader.fetch([start(0), start(1)], { ...options, maxEvents: 3 });
-  assert.deepEqual(first.map((batch) => batch.events.map((event) => event.position)), [[1, 2, 3], [1, 2, 3]]);
+  assert.deepEqual(
+    first.map((batch) => batch.events.map((event) => event.position)),
+    [
+      [1, 2, 3],
+      [1, 2, 3],
+    ],
+  );
   assert.deepEqual(first[0]!.next, { partition: 0, position: 3, eventId: first[0]!.events[2]!.id, logId: w.identity.logId, hint: null });
-  const second = await reader.fetch(first.map((batch) => batch.next), { ...options, maxEvents: 3 });
-  assert.deepEqual(second.map((batch) => batch.events.map((event) => event.position)), [[4, 5], [4, 5]]);
+  const second = await reader.fetch(
+    first.map((batch) => batch.next),
+    { ...options, maxEvents: 3 },
+  );
+  assert.deepEqual(
+    second.map((batch) => batch.events.map((event) => event.position)),
+    [
+      [4, 5],
+      [4, 5],
+    ],
+  );
   await transport.close();
 });
 
@@ -40,7 +55,10 @@ test("gives what Kafka's transport gives, from the other's cursor too (I8)", asy
   assert.deepEqual(fromEvents[0]!.events, fromKafka[0]!.events);
   const onEvents = await events.fetch([fromKafka[0]!.next], options);
   const onKafka = await kafka.fetch([fromEvents[0]!.next], options);
-  assert.deepEqual(onEvents[0]!.events.map((event) => event.position), [4, 5, 6]);
+  assert.deepEqual(
+    onEvents[0]!.events.map((event) => event.position),
+    [4, 5, 6],
+  );
   assert.deepEqual(onKafka[0]!.events, onEvents[0]!.events);
 });
 
@@ -50,7 +68,10 @@ test("waits for the next announcement; ends early when aborted, closed or over",
   const reader = await transport.reader("orders");
   const waiting = reader.fetch([start(0)], options);
   await w.append(added([a], 1));
-  assert.deepEqual((await waiting)[0]!.events.map((event) => event.position), [1]);
+  assert.deepEqual(
+    (await waiting)[0]!.events.map((event) => event.position),
+    [1],
+  );
   assert.deepEqual(await reader.fetch([start(1)], { ...options, maxWaitMs: 5 }), []);
   const stop = new AbortController();
   const aborted = reader.fetch([start(1)], { ...options, signal: stop.signal });
@@ -95,17 +116,24 @@ test("reads inclusive: the event at the cursor must be the very one that was rea
   const reader = await (await tailing(w)).reader("orders");
   const [batch] = await reader.fetch([start(0)], options);
   const cursor = batch!.next;
-  const refused = (problem: RegExp) => (error: unknown) => isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === 0 && problem.test(error.message);
+  const refused = (problem: RegExp) => (error: unknown) =>
+    isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === 0 && problem.test(error.message);
   w.write.putBack("orders", 0, 3);
   await assert.rejects(reader.fetch([cursor, start(1)], options), refused(/has no event at position 4/));
   await w.append(added([a], 2));
   await assert.rejects(reader.fetch([cursor], options), refused(/holds event .* at position 4/));
-  await assert.rejects(reader.fetch([{ ...start(0), logId: "00000000-0000-4000-8000-00000000ffff" }], options), (error: unknown) => isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === undefined);
+  await assert.rejects(
+    reader.fetch([{ ...start(0), logId: "00000000-0000-4000-8000-00000000ffff" }], options),
+    (error: unknown) => isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === undefined,
+  );
 });
 
 test("a log that is not one of this service is named", async () => {
   const transport = await tailing(await world());
-  await assert.rejects(transport.reader("invoices"), (error: unknown) => isTidemarkError(error, "NOT_FOUND") && error.message.includes("invoices"));
+  await assert.rejects(
+    transport.reader("invoices"),
+    (error: unknown) => isTidemarkError(error, "NOT_FOUND") && error.message.includes("invoices"),
+  );
 });
 
 test("one process owns the tail; another one takes over when it leaves or loses it", async () => {
@@ -119,9 +147,21 @@ test("one process owns the tail; another one takes over when it leaves or loses 
   w.write.ownership.lose("tail group");
   await eventually("the second has it", () => said.length === 3);
   assert.deepEqual(said[0], ["first", all]);
-  assert.deepEqual(said.slice(1).toSorted(([x], [y]) => x.localeCompare(y)), [["first", []], ["second", all]]);
+  assert.deepEqual(
+    said.slice(1).toSorted(([x], [y]) => x.localeCompare(y)),
+    [
+      ["first", []],
+      ["second", all],
+    ],
+  );
   await second.leave();
   await eventually("the first has it again", () => said.length === 5);
-  assert.deepEqual(said.slice(3).toSorted(([x], [y]) => x.localeCompare(y)), [["first", all], ["second", []]]);
+  assert.deepEqual(
+    said.slice(3).toSorted(([x], [y]) => x.localeCompare(y)),
+    [
+      ["first", all],
+      ["second", []],
+    ],
+  );
   await first.leave();
 });

@@ -79,18 +79,35 @@ function eventsReader(store: EventStore, { log, logId }: LogIdentity, appended: 
 }
 
 /** Read inclusive: the row at the cursor's position must be the very event that was last handled (I3). */
-export function requireSame(log: string, last: { readonly partition: number; readonly position: number; readonly eventId: string | null }, first: StoredEvent | undefined): void {
+export function requireSame(
+  log: string,
+  last: { readonly partition: number; readonly position: number; readonly eventId: string | null },
+  first: StoredEvent | undefined,
+): void {
   if (last.position === 0) return;
   const { partition, position, eventId } = last;
   if (first === undefined || first.position !== position) {
-    throw new TidemarkError("LOG_DIVERGED", { log, partition, problem: `partition ${partition} of the write store has no event at position ${position}, where event ${eventId ?? "(unknown)"} was read before` });
+    throw new TidemarkError("LOG_DIVERGED", {
+      log,
+      partition,
+      problem: `partition ${partition} of the write store has no event at position ${position}, where event ${eventId ?? "(unknown)"} was read before`,
+    });
   }
   if (eventId !== null && first.id !== eventId) {
-    throw new TidemarkError("LOG_DIVERGED", { log, partition, problem: `partition ${partition} of the write store holds event ${first.id} at position ${position}, where ${eventId} was read before` });
+    throw new TidemarkError("LOG_DIVERGED", {
+      log,
+      partition,
+      problem: `partition ${partition} of the write store holds event ${first.id} at position ${position}, where ${eventId} was read before`,
+    });
   }
 }
 
-function batchOf(cursor: Cursor, { log, logId }: Pick<LogIdentity, "log" | "logId">, rows: readonly StoredEvent[], maxEvents: number): Batch[] {
+function batchOf(
+  cursor: Cursor,
+  { log, logId }: Pick<LogIdentity, "log" | "logId">,
+  rows: readonly StoredEvent[],
+  maxEvents: number,
+): Batch[] {
   if (cursor.logId !== null && cursor.logId !== logId) {
     throw new TidemarkError("LOG_DIVERGED", { log, problem: `its id is ${logId}, the reader knew ${cursor.logId}` });
   }

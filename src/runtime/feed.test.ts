@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { z } from "zod";
-import { view } from "../core/view.ts";
+import { eventually, range, recordingLogger, stored, streamsOf, turns, world, type World } from "../../test/memory-world.ts";
+import { orders, productStats } from "../../test/view-domain.ts";
 import type { AnyView } from "../core/definition.ts";
+import { view } from "../core/view.ts";
 import { faults, freshFold, type Faults } from "../memory/index.ts";
 import { memoryViewStore } from "../memory/view-store.ts";
-import { orders, productStats } from "../../test/view-domain.ts";
-import { eventually, range, recordingLogger, stored, streamsOf, turns, world, type World } from "../../test/memory-world.ts";
 import { feed, type Feed } from "./feed.ts";
 import type { Checkpoint } from "./ports.ts";
 
@@ -23,7 +23,11 @@ interface Fed {
 }
 
 /** A feed of generation 1 over both partitions. */
-async function fed(t: TestContext, w: World, options: { readonly view?: AnyView; readonly storeFaults?: Faults; readonly logFaults?: Faults; readonly only?: readonly number[] } = {}): Promise<Fed> {
+async function fed(
+  t: TestContext,
+  w: World,
+  options: { readonly view?: AnyView; readonly storeFaults?: Faults; readonly logFaults?: Faults; readonly only?: readonly number[] } = {},
+): Promise<Fed> {
   const store = memoryViewStore(w.read, options.storeFaults === undefined ? {} : { faults: options.storeFaults });
   const definition = options.view ?? productStats;
   await store.ensure(definition);
@@ -36,10 +40,17 @@ async function fed(t: TestContext, w: World, options: { readonly view?: AnyView;
   t.after(() => own.stop());
   own.assign(checkpoints.filter((c) => options.only?.includes(c.partition) ?? true));
   const of = (partition: number) => own.partitions().find((p) => p.partition === partition);
-  return { feed: own, applied, logger, position: (partition) => of(partition)?.position, failure: (partition) => of(partition)?.failure?.problem };
+  return {
+    feed: own,
+    applied,
+    logger,
+    position: (partition) => of(partition)?.position,
+    failure: (partition) => of(partition)?.failure?.problem,
+  };
 }
 
-const reaches = (f: Fed, positions: readonly number[]) => eventually(`positions ${positions.join()}`, () => positions.every((position, partition) => f.position(partition) === position));
+const reaches = (f: Fed, positions: readonly number[]) =>
+  eventually(`positions ${positions.join()}`, () => positions.every((position, partition) => f.position(partition) === position));
 
 async function checkFold(w: World, definition: AnyView = productStats): Promise<void> {
   const expected = freshFold(definition, w.events());
@@ -120,7 +131,11 @@ test("a lost compare-and-set: the checkpoint is read again, nothing is applied t
   await reaches(other, [4, 4]);
   held.release();
   await reaches(slow, [4, 4]);
-  assert.deepEqual(slow.applied.filter((c) => c.partition === 0), [], "its own batch was refused");
+  assert.deepEqual(
+    slow.applied.filter((c) => c.partition === 0),
+    [],
+    "its own batch was refused",
+  );
   await other.feed.stop();
   for (const partition of [0, 1]) w.publish(partition, [5, 6]);
   await reaches(slow, [6, 6]);
@@ -133,7 +148,10 @@ test("two feeds on the same partitions cost work, and no wrong row", async (t) =
   for (const position of range(1, 60)) for (const partition of [0, 1]) w.publish(partition, [position]);
   await eventually("both are done", () => both.every((f) => f.position(0) === 60 && f.position(1) === 60));
   assert.ok(both.every((f) => f.failure(0) === undefined && f.failure(1) === undefined));
-  const moves = both.flatMap((f) => f.applied).filter((c) => c.partition === 0).map((c) => c.position);
+  const moves = both
+    .flatMap((f) => f.applied)
+    .filter((c) => c.partition === 0)
+    .map((c) => c.position);
   assert.equal(new Set(moves).size, moves.length, "no position was moved to twice");
   await checkFold(w);
 });
@@ -141,19 +159,40 @@ test("two feeds on the same partitions cost work, and no wrong row", async (t) =
 const brittle = view(
   "brittle",
   { document: z.object({ seen: z.int() }), from: [orders] },
-  { create: { Created: () => ({ seen: 0 }) }, on: { Added: (doc) => ({ seen: doc.seen + 1 }), Paid: () => { throw new Error("no payments here"); } } },
+  {
+    create: { Created: () => ({ seen: 0 }) },
+    on: {
+      Added: (doc) => ({ seen: doc.seen + 1 }),
+      Paid: () => {
+        throw new Error("no payments here");
+      },
+    },
+  },
 );
 
 test("a failing handler: what comes before is applied, the partition stands still, others go on, it is written down", async (t) => {
   const w = await world();
-  await w.append([[a, "Created", { customerId: null }], ...added([a], 3), [a, "Paid", { method: "cash" }], ...added([a], 2), [b, "Created", { customerId: null }], ...added([b], 2)]);
+  await w.append([
+    [a, "Created", { customerId: null }],
+    ...added([a], 3),
+    [a, "Paid", { method: "cash" }],
+    ...added([a], 2),
+    [b, "Created", { customerId: null }],
+    ...added([b], 2),
+  ]);
   w.publish(0, range(1, 7));
   w.publish(1, range(1, 3));
   const f = await fed(t, w, { view: brittle });
   await eventually("it stands", () => f.failure(0) !== undefined);
   await reaches(f, [4, 3]);
   assert.match(f.failure(0)!, /View 'brittle' failed on Paid .*position 5.*no payments here/);
-  assert.deepEqual(await stored(w.views(), brittle, 1, [a]), freshFold(brittle, w.events().filter((event) => event.partition === 0 && event.position < 5)));
+  assert.deepEqual(
+    await stored(w.views(), brittle, 1, [a]),
+    freshFold(
+      brittle,
+      w.events().filter((event) => event.partition === 0 && event.position < 5),
+    ),
+  );
   await eventually("it is written down", async () => (await w.views().status([brittle]))[0]!.generations[0]!.failures[0]?.position === 5);
   await w.append(added([a, b], 1));
   w.publish(0, [8]);
@@ -175,14 +214,20 @@ test("a failing handler: what comes before is applied, the partition stands stil
 
 test("a handler that fails on the first event applies nothing", async (t) => {
   const w = await world();
-  await w.append([[a, "Created", { customerId: null }], [a, "Paid", { method: "cash" }]]);
+  await w.append([
+    [a, "Created", { customerId: null }],
+    [a, "Paid", { method: "cash" }],
+  ]);
   w.publish(0, [1]);
   const f = await fed(t, w, { view: brittle, only: [0] });
   await eventually("the first", () => f.position(0) === 1);
   w.publish(0, [2]);
   await eventually("it stands", () => f.failure(0) !== undefined);
   assert.equal(f.position(0), 1);
-  assert.deepEqual(f.applied.map((c) => c.position), [1]);
+  assert.deepEqual(
+    f.applied.map((c) => c.position),
+    [1],
+  );
 });
 
 for (const when of ["before", "after"] as const) {
@@ -203,6 +248,38 @@ for (const when of ["before", "after"] as const) {
     assert.ok(f.logger.has("goes on"));
   });
 }
+
+test("what was fetched for a cursor that was put back meanwhile is dropped", async (t) => {
+  const w = await written(4);
+  const hooks = faults();
+  const logHooks = faults();
+  const from: number[] = [];
+  hooks.before("apply", (details) => {
+    assert.equal(details.events[0]!.position, details.from.position + 1);
+    from.push(details.from.position);
+  });
+  const applying = hooks.hold("apply");
+  const answered = Promise.withResolvers<void>();
+  const going = Promise.withResolvers<void>();
+  const remove = logHooks.after("fetch", ({ cursors }) => {
+    if (cursors[0]!.position !== 2 || w.topicPositions(0).length < 4) return undefined;
+    remove();
+    answered.resolve();
+    return going.promise;
+  });
+  w.publish(0, [1, 2]);
+  const f = await fed(t, w, { storeFaults: hooks, logFaults: logHooks, only: [0] });
+  await applying.reached;
+  w.publish(0, [3, 4]);
+  await answered.promise;
+  const read = new Promise<void>((resolve) => hooks.after("checkpoint", () => resolve()));
+  applying.release(new Error("the connection broke"));
+  await read;
+  await new Promise((resolve) => setImmediate(resolve));
+  going.resolve();
+  await eventually("all is applied", () => f.position(0) === 4);
+  assert.deepEqual(from.slice(0, 2), [0, 0], "from the checkpoint again");
+});
 
 test("an outage of the log heals by itself", async (t) => {
   const w = await written(5);
@@ -226,7 +303,10 @@ test("a retired generation is no longer fed, and not asked for again and again",
   const next = await store.create(productStats);
   const building = store.projection(productStats, next.generation);
   for (const checkpoint of await building.checkpoints(partitions)) {
-    const events = w.events().filter((event) => event.partition === checkpoint.partition).slice(0, 2);
+    const events = w
+      .events()
+      .filter((event) => event.partition === checkpoint.partition)
+      .slice(0, 2);
     await building.apply(checkpoint, { ...checkpoint, position: 2, eventId: events[1]!.id }, events);
   }
   await store.switch(productStats, next.generation);
@@ -261,12 +341,16 @@ test("a partition whose queue is full is left out of the poll, and let in again"
   const of = w.write.log("orders").partitions;
   await w.append(added([a, b], 1));
   // the store's own arrays: sixteen thousand appends would take their time
-  for (const partition of [0, 1]) for (const position of range(2, many)) of[partition]!.push({ ...of[partition]![0]!, position, version: position, id: `${partition}-${position}` });
+  for (const partition of [0, 1])
+    for (const position of range(2, many))
+      of[partition]!.push({ ...of[partition]![0]!, position, version: position, id: `${partition}-${position}` });
   w.publish(0, range(1, many));
   const f = await fed(t, w, { storeFaults: hooks, logFaults: logHooks });
   await held.reached;
   await eventually("it is left out", () => asked.at(-1)?.join() === "1");
-  const [{ cursors }] = [await new Promise<{ cursors: readonly unknown[] }>((resolve) => logHooks.before("fetch", (details) => resolve(details)))];
+  const [{ cursors }] = [
+    await new Promise<{ cursors: readonly unknown[] }>((resolve) => logHooks.before("fetch", (details) => resolve(details))),
+  ];
   assert.equal(cursors.length, 1);
   w.publish(1, range(1, many));
   await eventually("the other goes on", () => f.position(1) === many);

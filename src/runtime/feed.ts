@@ -72,7 +72,14 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
     p.failure = { log, partition: p.checkpoint.partition, position, problem, at: new Date().toISOString() };
     p.queue = [];
     onStopped?.();
-    logger.error(`${name}: partition ${p.checkpoint.partition} stands still`, { view: view.name, generation, log, partition: p.checkpoint.partition, position, problem });
+    logger.error(`${name}: partition ${p.checkpoint.partition} stands still`, {
+      view: view.name,
+      generation,
+      log,
+      partition: p.checkpoint.partition,
+      position,
+      problem,
+    });
     try {
       await projection.recordFailure(log, p.checkpoint.partition, p.failure);
     } catch (error) {
@@ -81,7 +88,12 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
   };
   /** Refused, though nobody moved the checkpoint: this generation was retired, or belongs to another release now. */
   const fence = (p: Partition) => {
-    logger.warn(`${name}: partition ${p.checkpoint.partition} is no longer fed by this release`, { view: view.name, generation, log, partition: p.checkpoint.partition });
+    logger.warn(`${name}: partition ${p.checkpoint.partition} is no longer fed by this release`, {
+      view: view.name,
+      generation,
+      log,
+      partition: p.checkpoint.partition,
+    });
     p.assigned = false;
     p.queue = [];
     // It may be another one's by now.
@@ -189,7 +201,11 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
       try {
         const batches = await reader.fetch(
           asked.map((a) => a.cursor),
-          { maxEvents: maxEventsPerFetch, maxWaitMs: open.length < all.length ? shortPollMs : longPollMs, signal: AbortSignal.any([stop.signal, interrupt.signal]) },
+          {
+            maxEvents: maxEventsPerFetch,
+            maxWaitMs: open.length < all.length ? shortPollMs : longPollMs,
+            signal: AbortSignal.any([stop.signal, interrupt.signal]),
+          },
         );
         backOffMs = 50;
         for (const batch of batches) {
@@ -205,7 +221,7 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
           const { partition } = error.details;
           for (const { p, cursor } of asked) {
             if ((partition !== undefined && cursor.partition !== partition) || p.cursor !== cursor) continue;
-            p.blocked = { problem: error.message, position: cursor.position + 1 };
+            p.blocked = { problem: `${error.code}: ${error.message}`, position: cursor.position + 1 };
             if (!p.applying) await standIfBlocked(p);
           }
         } else if (!stop.signal.aborted) {
@@ -227,11 +243,21 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
         partitions.delete(partition);
       }
       for (const [partition, checkpoint] of wanted) {
-        if (!partitions.has(partition)) partitions.set(partition, { checkpoint, cursor: checkpoint, queue: [], applying: false, failure: null, blocked: null, assigned: true });
+        if (!partitions.has(partition))
+          partitions.set(partition, {
+            checkpoint,
+            cursor: checkpoint,
+            queue: [],
+            applying: false,
+            failure: null,
+            blocked: null,
+            assigned: true,
+          });
       }
       rouse();
     },
-    partitions: () => [...partitions.values()].map((p) => ({ partition: p.checkpoint.partition, position: p.checkpoint.position, failure: p.failure })),
+    partitions: () =>
+      [...partitions.values()].map((p) => ({ partition: p.checkpoint.partition, position: p.checkpoint.position, failure: p.failure })),
     async stop() {
       stop.abort();
       await fetching;

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { faults, freshFold, memoryEventStore, memoryTransport, memoryViewStore, type Faults } from "../memory/index.ts";
-import { allViews, random, randomLogs, type Random } from "../../test/view-domain.ts";
 import { eventually, recordingLogger, stored, world, type World, type Written } from "../../test/memory-world.ts";
+import { allViews, random, randomLogs, type Random } from "../../test/view-domain.ts";
+import { faults, freshFold, memoryEventStore, memoryTransport, memoryViewStore, type Faults } from "../memory/index.ts";
 import { viewWorker } from "./view-worker.ts";
 
 const partitions = 2;
@@ -37,7 +37,11 @@ async function feedWorld(w: World, r: Random): Promise<void> {
 /** Pauses between attempts are what this test would spend its time on. */
 async function withoutPauses<T>(work: () => Promise<T>): Promise<T> {
   const real = globalThis.setTimeout;
-  globalThis.setTimeout = Object.assign((callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) => real(callback, (ms ?? 0) >= 1_000 ? ms : Math.min(ms ?? 0, 1), ...args), real);
+  globalThis.setTimeout = Object.assign(
+    (callback: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
+      real(callback, (ms ?? 0) >= 1_000 ? ms : Math.min(ms ?? 0, 1), ...args),
+    real,
+  );
   try {
     return await work();
   } finally {
@@ -56,7 +60,13 @@ async function run(seed: number): Promise<void> {
       const storeFaults = faults();
       trouble(writerFaults, r, ["send", "tails"]);
       trouble(storeFaults, r, ["read"]);
-      const relay = w.relay({ log, exclusive, batch: 1 + r.below(7), store: memoryEventStore(w.write, { faults: storeFaults }), writer: { faults: writerFaults, tailRecords: 1 + r.below(20) } });
+      const relay = w.relay({
+        log,
+        exclusive,
+        batch: 1 + r.below(7),
+        store: memoryEventStore(w.write, { faults: storeFaults }),
+        writer: { faults: writerFaults, tailRecords: 1 + r.below(20) },
+      });
       stops.push(() => relay.stop());
     }
   }
@@ -68,7 +78,13 @@ async function run(seed: number): Promise<void> {
       trouble(storeFaults, r, ["apply", "checkpoint"]);
       trouble(logFaults, r, ["fetch"]);
       const transport = memoryTransport(w.broker, { faults: logFaults, cut: (available) => 1 + r.below(available) });
-      const worker = viewWorker({ view, store: memoryViewStore(w.read, { faults: storeFaults }), transport, group, logger: recordingLogger() });
+      const worker = viewWorker({
+        view,
+        store: memoryViewStore(w.read, { faults: storeFaults }),
+        transport,
+        group: `${view.name} ${group}`,
+        logger: recordingLogger(),
+      });
       stops.push(() => worker.stop());
     }
   }
@@ -79,10 +95,18 @@ async function run(seed: number): Promise<void> {
       const at = () => [...(w.read.of(view).get(1)?.checkpoints.values() ?? [])].map(({ checkpoint: c, failure }) => ({ ...c, failure }));
       await eventually(`seed ${seed}: ${view.name} is caught up`, () => {
         const all = at();
-        assert.deepEqual(all.filter(({ failure }) => failure !== null), [], `seed ${seed}`);
+        assert.deepEqual(
+          all.filter(({ failure }) => failure !== null),
+          [],
+          `seed ${seed}`,
+        );
         return all.length === view.logs.length * partitions && all.every((c) => c.position === w.head(c.partition, c.log));
       });
-      assert.deepEqual(await stored(w.views(), view, 1, w.read.of(view).get(1)!.documents.own.keys()), new Map([...expected].toSorted(order(w, view.name))), `seed ${seed}: ${view.name}`);
+      assert.deepEqual(
+        await stored(w.views(), view, 1, w.read.of(view).get(1)!.documents.own.keys()),
+        new Map([...expected].toSorted(order(w, view.name))),
+        `seed ${seed}: ${view.name}`,
+      );
     }
   } finally {
     await Promise.all(stops.map((stop) => stop()));
@@ -94,6 +118,10 @@ async function run(seed: number): Promise<void> {
   }
 }
 
-test("random logs through failing relays, duplicates, random batch cuts and two feeds of each partition give what a fresh fold gives", { timeout: 120_000 }, async () => {
-  await withoutPauses(() => fc.assert(fc.asyncProperty(fc.nat(), run), { numRuns: 25, endOnFailure: true }));
-});
+test(
+  "random logs through failing relays, duplicates, random batch cuts and two feeds of each partition give what a fresh fold gives",
+  { timeout: 120_000 },
+  async () => {
+    await withoutPauses(() => fc.assert(fc.asyncProperty(fc.nat(), run), { numRuns: 25, endOnFailure: true }));
+  },
+);

@@ -27,7 +27,12 @@ export interface QuerySide extends Queries {
 const defaultWaitMs = 5_000;
 const maxWaitMs = 30_000;
 
-export async function querySide({ stores, ownEnds = new Map(), maxWaiting = 10_000, clock = Date.now }: QueriesOptions): Promise<QuerySide> {
+export async function querySide({
+  stores,
+  ownEnds = new Map(),
+  maxWaiting = 10_000,
+  clock = Date.now,
+}: QueriesOptions): Promise<QuerySide> {
   const waiting = waiters(maxWaiting);
   const monitors = new Map<AnyView, ViewMonitor>();
   for (const [view, store] of stores) monitors.set(view, viewMonitor(view, store, ownEnds, clock));
@@ -55,11 +60,17 @@ export async function querySide({ stores, ownEnds = new Map(), maxWaiting = 10_0
     return known;
   };
 
-  const read = async <T>(view: AnyView, options: ReadOptions, look: (store: ViewStore, generation: number) => Promise<T>): Promise<Read<T>> => {
+  const read = async <T>(
+    view: AnyView,
+    options: ReadOptions,
+    look: (store: ViewStore, generation: number) => Promise<T>,
+  ): Promise<Read<T>> => {
     const monitor = monitors.get(view);
     const store = stores.get(view);
-    if (monitor === undefined || store === undefined) throw new TidemarkError("INVALID_DEFINITION", { what: `View '${view.name}' is not one of this service` });
-    const parts = options.token === undefined ? [] : typeof options.token === "string" ? parseToken(options.token) : mergeParts(options.token);
+    if (monitor === undefined || store === undefined)
+      throw new TidemarkError("INVALID_DEFINITION", { what: `View '${view.name}' is not one of this service` });
+    const parts =
+      options.token === undefined ? [] : typeof options.token === "string" ? parseToken(options.token) : mergeParts(options.token);
     if (parts.length > maxTokenParts) throw new TidemarkError("INVALID_TOKEN", { problem: `it has more than ${maxTokenParts} parts` });
     const waitMs = Math.min(Math.max(options.waitMs ?? defaultWaitMs, 0), maxWaitMs);
     const deadlineAt = Date.now() + waitMs;

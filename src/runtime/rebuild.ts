@@ -50,8 +50,24 @@ async function fill({ view, generation, store, transport, logger, onProgress }: 
   }
   const total = [...targets.values()].flat().reduce((sum, position) => sum + position, 0);
   const checkpoints = await projection.checkpoints(partitionsOf);
-  logger.info(`rebuild of view '${view.name}' (generation ${generation}) begins`, { view: view.name, generation, events: total, done: checkpoints.reduce((sum, c) => sum + c.position, 0) });
-  const feeds = await Promise.all(view.logs.map(async (log) => feed({ projection, log, reader: await transport.reader(log), logger, onApplied: () => applied.signal(), onStopped: () => applied.signal() })));
+  logger.info(`rebuild of view '${view.name}' (generation ${generation}) begins`, {
+    view: view.name,
+    generation,
+    events: total,
+    done: checkpoints.reduce((sum, c) => sum + c.position, 0),
+  });
+  const feeds = await Promise.all(
+    view.logs.map(async (log) =>
+      feed({
+        projection,
+        log,
+        reader: await transport.reader(log),
+        logger,
+        onApplied: () => applied.signal(),
+        onStopped: () => applied.signal(),
+      }),
+    ),
+  );
   try {
     for (const each of feeds) each.assign(checkpoints.filter((c) => c.log === each.log));
     for (;;) {
@@ -62,10 +78,16 @@ async function fill({ view, generation, store, transport, logger, onProgress }: 
       if (failed) throw new TidemarkError("REBUILD_REFUSED", { view: view.name, problem: failed.problem });
       onProgress?.({ done: partitions.reduce((sum, p) => sum + p.position, 0), total });
       // A generation that was retired meanwhile has lost its partitions.
-      const caughtUp = partitions.length === checkpoints.length && partitions.every((p) => p.position >= (targets.get(p.log)?.[p.partition] ?? 0));
+      const caughtUp =
+        partitions.length === checkpoints.length && partitions.every((p) => p.position >= (targets.get(p.log)?.[p.partition] ?? 0));
       if (caughtUp && (await switched(store, view, generation))) {
         const seconds = (performance.now() - startedAt) / 1_000;
-        logger.info(`view '${view.name}' is served by generation ${generation} now`, { view: view.name, generation, events: total, seconds: Number(seconds.toFixed(3)) });
+        logger.info(`view '${view.name}' is served by generation ${generation} now`, {
+          view: view.name,
+          generation,
+          events: total,
+          seconds: Number(seconds.toFixed(3)),
+        });
         return;
       }
       if (partitions.length < checkpoints.length && !(await isBuilding(store, view, generation))) return;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+import { eventually, range, recordingLogger, streamsOf, turns, world, type World } from "../../test/memory-world.ts";
+import { takeNext } from "../core/sequence.ts";
 import { TidemarkError } from "../errors.ts";
 import { faults, memoryEventStore, writeDatabase } from "../memory/index.ts";
-import { takeNext } from "../core/sequence.ts";
-import { eventually, range, recordingLogger, streamsOf, turns, world, type World } from "../../test/memory-world.ts";
 import type { Relay } from "./relay.ts";
 
 const [[a], [b]] = streamsOf(2) as [[string], [string]];
@@ -18,7 +18,8 @@ const carried = (w: World, partition: number, log?: string) => {
   const positions = w.topicPositions(partition, log).map((position) => ({ position, id: String(position) }));
   return takeNext({ log: "orders", partition, position: 0, eventId: null }, positions).map((event) => event.position);
 };
-const allCarried = (w: World) => eventually("everything is relayed", () => [0, 1].every((partition) => carried(w, partition).length === w.head(partition)));
+const allCarried = (w: World) =>
+  eventually("everything is relayed", () => [0, 1].every((partition) => carried(w, partition).length === w.head(partition)));
 const diverged = (relay: Relay) => eventually("the relay refuses", () => relay.state().state === "diverged");
 
 test("carries every event once, in the order of its partition, under the log's id", async (t) => {
@@ -72,7 +73,11 @@ for (const when of ["before", "after"] as const) {
     tail.release();
     await allCarried(w);
     assert.deepEqual(carried(w, 0), range(1, 9));
-    assert.deepEqual(w.topicPositions(0), [...before, ...range(before.length + 1, 9)], "nothing is sent twice, as the tail told what was written");
+    assert.deepEqual(
+      w.topicPositions(0),
+      [...before, ...range(before.length + 1, 9)],
+      "nothing is sent twice, as the tail told what was written",
+    );
     assert.deepEqual(w.topicPositions(1), range(1, 9));
     assert.equal(relay.state().state, "running");
     assert.ok(logger.has("partition 0 was not sent"));
@@ -150,13 +155,13 @@ async function relayed(): Promise<World> {
   return w;
 }
 
-test("refuses a topic that was lost, and writes nothing into the new one", async (t) => {
+test("refuses a topic that was lost, and does not make it anew", async (t) => {
   const w = await relayed();
   w.broker.drop("orders");
   const relay = stopping(t, w.relay());
   await diverged(relay);
-  assert.match(relay.state().problem!, /its topic has the id topic-2, positions were relayed to topic-1/);
-  assert.deepEqual(w.topicPositions(0), []);
+  assert.match(relay.state().problem!, /orders-events is gone, positions were relayed to it/);
+  assert.equal(w.broker.topics.has("orders"), false);
 });
 
 test("refuses a topic of another id, though it holds the same records", async (t) => {
@@ -166,13 +171,18 @@ test("refuses a topic of another id, though it holds the same records", async (t
   await w.append(added([a], 1));
   const relay = stopping(t, w.relay());
   await diverged(relay);
+  assert.match(relay.state().problem!, /its topic has the id topic-2, positions were relayed to topic-1/);
   assert.deepEqual(w.topicPositions(0), range(1, 5));
 });
 
 test("refuses a topic that lost its records under the same id", async (t) => {
   const w = await relayed();
-  await w.store.recordRelayed("orders", [{ partition: 0, position: 5, topicId: "topic-2" }, { partition: 1, position: 5, topicId: "topic-2" }]);
+  await w.store.recordRelayed("orders", [
+    { partition: 0, position: 5, topicId: "topic-2" },
+    { partition: 1, position: 5, topicId: "topic-2" },
+  ]);
   w.broker.drop("orders");
+  w.broker.ensure("orders", 2);
   const relay = stopping(t, w.relay());
   await diverged(relay);
   assert.match(relay.state().problem!, /is empty, 5 positions were relayed/);
@@ -223,7 +233,10 @@ test("notices a store that is put back while it runs", async (t) => {
 });
 
 test("refuses a topic with foreign records, or with records of another log id", async (t) => {
-  for (const [logId, problem] of [[null, /was not written by Tidemark/], [writeDatabase(9).nextLogId(), /is of log id/]] as const) {
+  for (const [logId, problem] of [
+    [null, /was not written by Tidemark/],
+    [writeDatabase(9).nextLogId(), /is of log id/],
+  ] as const) {
     const w = await world();
     await w.append(added([a, b], 1));
     const other = w.write.log("orders").partitions[0]![0]!;
@@ -252,7 +265,10 @@ test("says what a topic's settings lack", async (t) => {
   assert.ok(logger.has("retention.ms is a week"));
 });
 
-for (const [how, end] of [["its process dies", (relay: ReturnType<World["relay"]>) => relay.store.kill()], ["its lock is lost", (relay: ReturnType<World["relay"]>) => relay.store.database.ownership.lose("relay orders")]] as const) {
+for (const [how, end] of [
+  ["its process dies", (relay: ReturnType<World["relay"]>) => relay.store.kill()],
+  ["its lock is lost", (relay: ReturnType<World["relay"]>) => relay.store.database.ownership.lose("relay orders")],
+] as const) {
   test(`a standby takes over when ${how}`, async (t) => {
     const w = await world();
     const first = stopping(t, w.relay());
@@ -340,5 +356,8 @@ test("stopping waits for what is in flight", async () => {
   held.release();
   await stopped;
   assert.deepEqual(w.topicPositions(0), [1]);
-  assert.deepEqual(await w.store.relayed("orders"), [{ partition: 0, position: 1, topicId: "topic-1" }, { partition: 1, position: 0, topicId: "topic-1" }]);
+  assert.deepEqual(await w.store.relayed("orders"), [
+    { partition: 0, position: 1, topicId: "topic-1" },
+    { partition: 1, position: 0, topicId: "topic-1" },
+  ]);
 });

@@ -99,7 +99,8 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
     refresh,
     async generation() {
       if (known?.current == null) await refresh();
-      if (known?.current == null) throw new TidemarkError("UNAVAILABLE", { what: `The read model '${view.name}' (its tables are not there yet)` });
+      if (known?.current == null)
+        throw new TidemarkError("UNAVAILABLE", { what: `The read model '${view.name}' (its tables are not there yet)` });
       return known.current;
     },
     covers(generation, parts) {
@@ -113,8 +114,10 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
         .map((part) => {
           const ofLog = checkpoints.filter((c) => c.log === part.log);
           const logId = ofLog.find((c) => c.logId !== null)?.logId ?? null;
-          if (logId !== null && logId !== part.logId) throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' is another one now` });
-          if (ofLog.length > 0 && part.partition >= ofLog.length) throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' has no partition ${part.partition}` });
+          if (logId !== null && logId !== part.logId)
+            throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' is another one now` });
+          if (ofLog.length > 0 && part.partition >= ofLog.length)
+            throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' has no partition ${part.partition}` });
           // Positions of a log whose id is not known yet may be those of another history.
           if (logId === null && part.position > 0) return false;
           return (positionsOf(generation).get(keyOf(part.log, part.partition)) ?? 0) >= part.position;
@@ -127,9 +130,15 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
       noteCaughtUp(generation, now);
       const own = positionsOf(generation);
       const elapsed = clock() - now.at;
-      const unknown = !view.logs.every((log) => now.status.ends.some((end) => end.log === log)) || now.status.ends.some((end) => end.ageMs + elapsed > recordValidMs);
-      const behindOwn = view.logs.some((log) => (ownEnds.get(log) ?? []).some((end, partition) => (own.get(keyOf(log, partition)) ?? 0) < end));
-      const since = caughtUpAt.get(generation) ?? Date.parse(now.status.generations.find((g) => g.generation === generation)?.createdAt ?? new Date(clock()).toISOString());
+      const unknown =
+        !view.logs.every((log) => now.status.ends.some((end) => end.log === log)) ||
+        now.status.ends.some((end) => end.ageMs + elapsed > recordValidMs);
+      const behindOwn = view.logs.some((log) =>
+        (ownEnds.get(log) ?? []).some((end, partition) => (own.get(keyOf(log, partition)) ?? 0) < end),
+      );
+      const since =
+        caughtUpAt.get(generation) ??
+        Date.parse(now.status.generations.find((g) => g.generation === generation)?.createdAt ?? new Date(clock()).toISOString());
       return { stale: unknown || behindOwn || !isCaughtUp(generation, now), ageMs: Math.max(0, clock() - since) };
     },
     moved({ generation, log, partition, position }) {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { z } from "zod";
-import { view } from "../core/view.ts";
-import type { AnyView } from "../core/definition.ts";
-import { faults, freshFold, memoryTransport, memoryViewStore, type Faults } from "../memory/index.ts";
-import { orders, orderSummaries } from "../../test/view-domain.ts";
 import { eventually, range, recordingLogger, stored, streamsOf, world, type World, type Written } from "../../test/memory-world.ts";
+import { orders, orderSummaries } from "../../test/view-domain.ts";
+import type { AnyView } from "../core/definition.ts";
+import { view } from "../core/view.ts";
+import { faults, freshFold, memoryTransport, memoryViewStore, type Faults } from "../memory/index.ts";
 import { fillAndSwitch } from "./rebuild.ts";
 import { viewWorker } from "./view-worker.ts";
 
@@ -19,18 +19,25 @@ async function happen(w: World, times: number): Promise<void> {
   for (let i = 0; i < times; i++) {
     const stream = streams[i % streams.length]!;
     const first = (w.write.log("orders").streams.get(stream)?.length ?? 0) === 0;
-    const order: Written = first ? [stream, "Created", { customerId: streams[(i + 1) % streams.length]! }] : [stream, "Added", { productId: "p", quantity: 1 }];
+    const order: Written = first
+      ? [stream, "Created", { customerId: streams[(i + 1) % streams.length]! }]
+      : [stream, "Added", { productId: "p", quantity: 1 }];
     await w.append([order], "orders");
     const known = (w.write.log("customers").streams.get(stream)?.length ?? 0) > 0;
     await w.append([known ? [stream, "Renamed", { name: `name ${i}` }] : [stream, "Registered", { name: "new", email: "e" }]], "customers");
   }
   for (const log of logs) {
     const topic = w.broker.ensure(log, partitions);
-    for (const partition of range(0, partitions - 1)) w.publish(partition, range(topic.partitions[partition]!.end + 1, w.head(partition, log)), log);
+    for (const partition of range(0, partitions - 1))
+      w.publish(partition, range(topic.partitions[partition]!.end + 1, w.head(partition, log)), log);
   }
 }
 
-function working(t: TestContext, w: World, options: { readonly view?: AnyView; readonly storeFaults?: Faults; readonly logFaults?: Faults; readonly group?: string } = {}) {
+function working(
+  t: TestContext,
+  w: World,
+  options: { readonly view?: AnyView; readonly storeFaults?: Faults; readonly logFaults?: Faults; readonly group?: string } = {},
+) {
   const store = memoryViewStore(w.read, options.storeFaults === undefined ? {} : { faults: options.storeFaults });
   const transport = memoryTransport(w.broker, { cut: () => 2, ...(options.logFaults === undefined ? {} : { faults: options.logFaults }) });
   const logger = recordingLogger();
@@ -80,7 +87,10 @@ test("checkpoints are there before the first event is: a query can tell empty fr
   for (const log of logs) w.broker.ensure(log, partitions);
   await worker.started;
   const [status] = await w.views().status([orderSummaries]);
-  assert.deepEqual(status!.generations[0]!.checkpoints.map((c) => c.position), [0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(
+    status!.generations[0]!.checkpoints.map((c) => c.position),
+    [0, 0, 0, 0, 0, 0],
+  );
 });
 
 test("workers share the partitions; when one dies the other takes its part", async (t) => {
@@ -139,7 +149,9 @@ test("the switch waits until nobody would see older data", async (t) => {
   await w.views().create(orderSummaries);
   await held.reached;
   // the live one moves on while the switch is on its way
-  const applies = hooks.before("apply", ({ generation }) => (generation === 2 ? new Promise<void>((resolve) => void hooks.before("recordEnds", () => resolve())) : undefined));
+  const applies = hooks.before("apply", ({ generation }) =>
+    generation === 2 ? new Promise<void>((resolve) => void hooks.before("recordEnds", () => resolve())) : undefined,
+  );
   await happen(w, 6);
   await eventually("the live one has them", () => holds(w, 1));
   held.release();
@@ -213,7 +225,11 @@ test("a raised declared version is filled beside the old release, which keeps it
   await eventually("the old one is fed by the old release", () => holds(w, 1, v1));
   assert.equal((await w.views().current(v1))!.generation, 1, "queries of the old release read its own");
   assert.equal((await w.views().current(v2))!.generation, 2);
-  assert.deepEqual(new Set(next.worker.assigned().map((each) => each.generation)), new Set([2]), "documents of the old definition are not folded by the new one");
+  assert.deepEqual(
+    new Set(next.worker.assigned().map((each) => each.generation)),
+    new Set([2]),
+    "documents of the old definition are not folded by the new one",
+  );
 });
 
 test("a rebuild that a handler stops ends by name, and the live generation answers on", async (t) => {
@@ -239,7 +255,14 @@ test("a rebuild ends when its generation is retired", async () => {
   await store.ensure(orderSummaries);
   const held = hooks.hold("apply");
   const { generation } = await store.create(orderSummaries);
-  const filling = fillAndSwitch({ view: orderSummaries, generation, store, transport: w.transport(), logger: recordingLogger(), stop: new AbortController().signal });
+  const filling = fillAndSwitch({
+    view: orderSummaries,
+    generation,
+    store,
+    transport: w.transport(),
+    logger: recordingLogger(),
+    stop: new AbortController().signal,
+  });
   await held.reached;
   await store.retire(orderSummaries, generation);
   held.release();

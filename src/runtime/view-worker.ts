@@ -57,7 +57,11 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
     await Promise.all([...(own?.values() ?? [])].map((each) => each.stop()));
   };
 
-  const attempt = async <T>(what: string, action: () => Promise<T>, isFinal: (error: unknown) => boolean = () => false): Promise<T | undefined> => {
+  const attempt = async <T>(
+    what: string,
+    action: () => Promise<T>,
+    isFinal: (error: unknown) => boolean = () => false,
+  ): Promise<T | undefined> => {
     let said = false;
     for (let backOffMs = 100; !stop.signal.aborted; backOffMs = Math.min(backOffMs * 2, 2_000)) {
       try {
@@ -77,17 +81,30 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
   const align = async (partitionsOf: ReadonlyMap<string, number>) => {
     const { generations, changed: hashChanged } = await store.ensure(view);
     if (hashChanged) {
-      logger.warn(`view '${view.name}' has changed under the same version ${view.version}: documents folded by the old definition stay as they are. Raise its version to rebuild it.`, { view: view.name, version: view.version });
+      logger.warn(
+        `view '${view.name}' has changed under the same version ${view.version}: documents folded by the old definition stay as they are. Raise its version to rebuild it.`,
+        { view: view.name, version: view.version },
+      );
     }
-    if (generations.length === 0) logger.warn(`view '${view.name}' is served by a newer release, nothing is left to feed`, { view: view.name, version: view.version });
+    if (generations.length === 0)
+      logger.warn(`view '${view.name}' is served by a newer release, nothing is left to feed`, { view: view.name, version: view.version });
     const fed = generations.filter((g) => g.state === "live" || g.state === "previous");
     for (const generation of [...feeds.keys()]) if (!fed.some((g) => g.generation === generation)) await close(generation);
     for (const generation of fed) await open(generation, partitionsOf);
     for (const { generation, state } of generations) {
       if (state !== "building" || rebuilds.has(generation)) continue;
-      const job = attempt(`rebuilding generation ${generation}`, () => fillAndSwitch({ view, generation, store, transport, logger, stop: stop.signal }), isRefused).then(
+      const job = attempt(
+        `rebuilding generation ${generation}`,
+        () => fillAndSwitch({ view, generation, store, transport, logger, stop: stop.signal }),
+        isRefused,
+      ).then(
         () => changed.signal(),
-        (error: unknown) => logger.error(`rebuild of view '${view.name}' (generation ${generation}) ended`, { view: view.name, generation, problem: String(error) }),
+        (error: unknown) =>
+          logger.error(`rebuild of view '${view.name}' (generation ${generation}) ended`, {
+            view: view.name,
+            generation,
+            problem: String(error),
+          }),
       );
       rebuilds.set(generation, job);
     }
@@ -102,7 +119,8 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
     const unsubscribe = await attempt("watching generations", () => store.onGenerations(() => changed.signal()));
     // Tables and checkpoints are there before the first partition is: queries can tell "empty" from "not yet".
     await attempt("preparing", async () => {
-      for (const { generation } of (await store.ensure(view)).generations) await store.projection(view, generation).checkpoints(partitionsOf);
+      for (const { generation } of (await store.ensure(view)).generations)
+        await store.projection(view, generation).checkpoints(partitionsOf);
     });
     const membership = await attempt("joining its group", () =>
       transport.join(group, view.logs, (next) => {
@@ -127,8 +145,14 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
 
   return {
     view,
-    failures: () => [...feeds.values()].flatMap((own) => [...own.values()].flatMap((each) => each.partitions().flatMap((p) => p.failure ?? []))),
-    assigned: () => [...feeds].flatMap(([generation, own]) => [...own.values()].flatMap((each) => each.partitions().map((p) => ({ generation, log: each.log, partition: p.partition, position: p.position })))),
+    failures: () =>
+      [...feeds.values()].flatMap((own) => [...own.values()].flatMap((each) => each.partitions().flatMap((p) => p.failure ?? []))),
+    assigned: () =>
+      [...feeds].flatMap(([generation, own]) =>
+        [...own.values()].flatMap((each) =>
+          each.partitions().map((p) => ({ generation, log: each.log, partition: p.partition, position: p.position })),
+        ),
+      ),
     started,
     async stop() {
       stop.abort();

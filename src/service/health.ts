@@ -18,9 +18,8 @@ export function health({ writeStore, viewStore, relays, workers }: HealthParts):
       const checks = await Promise.all([
         ...(writeStore ? [ask("write store", writeStore)] : []),
         ...(viewStore ? [ask("view store", viewStore)] : []),
-        ...relays.map(relayCheck),
-        ...workers.map(workerCheck),
       ]);
+      checks.push(...relays.map(relayCheck), ...workers.map(workerCheck));
       return { ready: checks.every((check) => check.status !== "fail"), checks };
     },
   };

@@ -38,7 +38,7 @@ export function viewSpec<V extends AnyView>(view: V, options: ViewSpecOptions = 
       const streams = loggedEvents(histories);
       const documents = inOrder(view, streams);
       checkDocuments(view, documents);
-      checkExpected(documents, expected as Readonly<Record<string, unknown>>);
+      checkExpected(documents, expected);
       checkAnyOrder(view, streams, documents, options);
     },
   };

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { embeddedProgram, killEmbedded, underNpm } from "../../regression/embedded.ts";
+import { embeddedProgram, killEmbedded } from "../../regression/embedded.ts";
 import { explain } from "../../regression/explain.ts";
 import { send } from "../../regression/http.ts";
+import { underNpm } from "../../regression/npm-start.ts";
 
 const scratch = () => mkdtempSync(join(tmpdir(), "tidemark-system-"));
 
@@ -14,8 +15,17 @@ test("killed under load it loses no acknowledged command; a second process on it
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   const result = await killEmbedded({ dir, kills: 3, seed: 7 });
   t.after(() => result.program.kill());
-  assert.equal(result.violations.slice(0, 5).map((v) => explain(v, result.history.commands, result.stores)).join("\n"), "");
-  assert.ok(result.report.accepted > 20 && result.report.reads > 20, `only ${result.report.accepted} commands and ${result.report.reads} reads`);
+  assert.equal(
+    result.violations
+      .slice(0, 5)
+      .map((v) => explain(v, result.history.commands, result.stores))
+      .join("\n"),
+    "",
+  );
+  assert.ok(
+    result.report.accepted > 20 && result.report.reads > 20,
+    `only ${result.report.accepted} commands and ${result.report.reads} reads`,
+  );
   assert.equal(result.second.code, 1);
   assert.match(result.second.output, /DATA_FOLDER_IN_USE/);
   assert.equal(result.code, 0, "Ctrl-C");

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { test } from "node:test";
-import { freePort } from "../../scripts/services/free-port.ts";
 import { clusterOf } from "../../regression/cluster.ts";
 import { embeddedProgram } from "../../regression/embedded.ts";
 import type { Program } from "../../regression/program.ts";
 import { programOf } from "../../regression/program.ts";
+import { freePort } from "../../scripts/services/free-port.ts";
 import { kafka, postgres, uniqueName } from "../services.ts";
 import { hundredClients } from "./hundred-clients.ts";
 
@@ -45,8 +45,15 @@ test("100 clients read their own writes: all roles in one process, through Kafka
   const server = await postgres();
   const [write, read] = [await server.createDatabase(`${name}_w`), await server.createDatabase(`${name}_r`)];
   const program = programOf({
-    name: "all", port: await freePort(), dir,
-    env: { DATABASE_URL: write.url, READ_DATABASE_URL: read.url, KAFKA_BROKERS: (await kafka()).brokers.join(","), TIDEMARK_PREFIX: `${name.slice(0, 14)}${name.slice(-10)}_` },
+    name: "all",
+    port: await freePort(),
+    dir,
+    env: {
+      DATABASE_URL: write.url,
+      READ_DATABASE_URL: read.url,
+      KAFKA_BROKERS: (await kafka()).brokers.join(","),
+      TIDEMARK_PREFIX: `${name.slice(0, 14)}${name.slice(-10)}_`,
+    },
   });
   programs.push(program);
   program.start();

@@ -79,4 +79,19 @@ export const sameAnswer: readonly Mutant[] = [
     replace: "first(command, run)",
     tests: [{ file: "src/runtime/in-progress.test.ts" }],
   },
+  {
+    name: "refusal-from-cache",
+    clause: "I6",
+    takes: "412 is given only after append has confirmed the version and looked up the id",
+    file: "src/runtime/command-batch.ts",
+    find: "const entries = decideAll(jobs, starts, parts);",
+    replace: `const entries = decideAll(jobs, starts, parts);
+  for (const { job, decided } of entries) if (decided.kind === "check") job.reject(decided.refusal);`,
+    tests: [
+      {
+        file: "src/runtime/command-answers.test.ts",
+        pattern: "If-Match with the version that another process has made|a repeat gets its first answer",
+      },
+    ],
+  },
 ];
