@@ -5,7 +5,8 @@ import { wake } from "./wake.ts";
 const benches: Readonly<Record<string, () => Promise<unknown[]>>> = {
   wake: async () => {
     const results = [];
-    for (const split of [false, true]) for (const clients of [1, 20, 100]) results.push(await wake({ split, clients, ordersPerClient: clients === 1 ? 300 : 40 }));
+    for (const split of [false, true])
+      for (const clients of [1, 20, 100]) results.push(await wake({ split, clients, ordersPerClient: clients === 1 ? 300 : 40 }));
     return results;
   },
 };

@@ -1,8 +1,8 @@
+import { orderDetails } from "../examples/orders/views.ts";
 /** A projection role in a process of its own that tells its parent the moment of each checkpoint's commit. Settings as of the orders service. */
 import { kafkaTransport } from "../src/kafka/index.ts";
 import { openDatabase, postgresViewStore } from "../src/postgres/index.ts";
 import { viewWorker } from "../src/runtime/view-worker.ts";
-import { orderDetails } from "../examples/orders/views.ts";
 import { quiet } from "./quiet.ts";
 
 const { READ_DATABASE_URL: url = "", KAFKA_BROKERS: brokers = "" } = process.env;
@@ -11,7 +11,8 @@ const database = await openDatabase({ url }, { schema });
 const store = postgresViewStore(database, { schema });
 await store.migrate({ ddl: true });
 await store.onCheckpoint((moved) => {
-  if (moved !== undefined && moved.log === "orders") process.send?.({ partition: moved.partition, position: moved.position, at: performance.timeOrigin + performance.now() });
+  if (moved !== undefined && moved.log === "orders")
+    process.send?.({ partition: moved.partition, position: moved.position, at: performance.timeOrigin + performance.now() });
 });
 const transport = kafkaTransport({ brokers, prefix: process.env["TIDEMARK_BENCH_PREFIX"] ?? "" });
 const worker = viewWorker({ view: orderDetails, store, transport, group: `bench.${orderDetails.name}`, logger: quiet });

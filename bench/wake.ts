@@ -3,9 +3,10 @@
  * clients that create an order and at once read it with the token. Goals: p99 <= 20 ms in one process, <= 50 ms across; no wake by the fallback.
  */
 import { fork } from "node:child_process";
-import { once } from "node:events";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { orders } from "../examples/orders/domain.ts";
+import { customers } from "../examples/orders/domain.ts";
 import { orderDetails } from "../examples/orders/views.ts";
 import { parseToken } from "../src/core/index.ts";
 import { kafkaTransport, openCluster, openLogWriter, topicOf } from "../src/kafka/index.ts";
@@ -15,7 +16,6 @@ import type { CheckpointMoved } from "../src/runtime/ports.ts";
 import { querySide } from "../src/runtime/queries.ts";
 import { relay } from "../src/runtime/relay.ts";
 import { viewWorker } from "../src/runtime/view-worker.ts";
-import { customers } from "../examples/orders/domain.ts";
 import { kafka, postgres } from "../test/services.ts";
 import { quiet } from "./quiet.ts";
 import { spread } from "./spread.ts";
@@ -41,7 +41,13 @@ export async function wake({ split, clients, ordersPerClient }: WakeOptions) {
   const options = { brokers: brokers.brokers.join(","), prefix };
   const cluster = openCluster(options);
   const relays = [...identities.values()].map((identity) =>
-    relay({ store, identity, openWriter: () => openLogWriter(cluster, { topic: topicOf(prefix, identity.log), identity }), logger: quiet, maxEventBytes: 1_000_000 }),
+    relay({
+      store,
+      identity,
+      openWriter: () => openLogWriter(cluster, { topic: topicOf(prefix, identity.log), identity }),
+      logger: quiet,
+      maxEventBytes: 1_000_000,
+    }),
   );
   const readDatabase = await openDatabase({ url: read.url }, { schema: "tidemark_views" });
   const views = postgresViewStore(readDatabase, { schema: "tidemark_views" });
@@ -51,8 +57,13 @@ export async function wake({ split, clients, ordersPerClient }: WakeOptions) {
   const transport = kafkaTransport(options);
   let stopProjection: () => Promise<unknown>;
   if (split) {
-    const child = fork(new URL("./projection-process.ts", import.meta.url), { execArgv: ["--conditions=source"], env: { ...process.env, READ_DATABASE_URL: read.url, KAFKA_BROKERS: options.brokers, TIDEMARK_BENCH_PREFIX: prefix } });
-    const started = new Promise<void>((resolve) => child.on("message", (message: Commit | "started") => (message === "started" ? resolve() : commits.push(message))));
+    const child = fork(new URL("./projection-process.ts", import.meta.url), {
+      execArgv: ["--conditions=source"],
+      env: { ...process.env, READ_DATABASE_URL: read.url, KAFKA_BROKERS: options.brokers, TIDEMARK_BENCH_PREFIX: prefix },
+    });
+    const started = new Promise<void>((resolve) =>
+      child.on("message", (message: Commit | "started") => (message === "started" ? resolve() : commits.push(message))),
+    );
     await started;
     stopProjection = async () => {
       child.send("stop");
@@ -72,7 +83,12 @@ export async function wake({ split, clients, ordersPerClient }: WakeOptions) {
   const client = async () => {
     for (let i = 0; i < ordersPerClient; i += 1) {
       const id = randomUUID();
-      const made = await commands.execute(orders.commands.CreateOrder(id, { customerId: "c-1", items: [{ productId: "p-1", name: "Coffee", quantity: 1, unitPrice: "1.00" }] }));
+      const made = await commands.execute(
+        orders.commands.CreateOrder(id, {
+          customerId: "c-1",
+          items: [{ productId: "p-1", name: "Coffee", quantity: 1, unitPrice: "1.00" }],
+        }),
+      );
       if (!made.accepted) throw new Error(made.rejection);
       const writtenAt = now();
       const { value } = await queries.get(orderDetails, id, { token: made.token });
@@ -100,7 +116,10 @@ export async function wake({ split, clients, ordersPerClient }: WakeOptions) {
   await Promise.all([write.drop(), read.drop()]);
 
   // The commit that first covered what an answer waited for.
-  const waits = answers.map((answer) => answer.at - Math.min(...commits.filter((c) => c.partition === answer.partition && c.position >= answer.position).map((c) => c.at)));
+  const waits = answers.map(
+    (answer) =>
+      answer.at - Math.min(...commits.filter((c) => c.partition === answer.partition && c.position >= answer.position).map((c) => c.at)),
+  );
   if (wrong > 0) throw new Error(`${wrong} reads with a token found old or no data`);
   if (waits.some((wait) => !Number.isFinite(wait))) throw new Error("an answer came without any commit that covers it");
   return {

@@ -14,8 +14,8 @@ export interface UnderNpm {
   interrupt(): Promise<Ended & { readonly left: readonly number[] }>;
 }
 
-/** `npm start` on the data folder `dir`/data, in a process group of its own; resolves when it is ready. */
-export async function underNpm(dir: string): Promise<UnderNpm> {
+/** `npm start` by that shell on the data folder `dir`/data, in a process group of its own; resolves when it is ready. */
+export async function underNpm(dir: string, shell: "sh" | "bash"): Promise<UnderNpm> {
   mkdirSync(dir, { recursive: true });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -23,7 +23,7 @@ export async function underNpm(dir: string): Promise<UnderNpm> {
     cwd: join(import.meta.dirname, ".."),
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PORT: String(port), TIDEMARK_DATA: join(dir, "data") },
+    env: { ...process.env, PORT: String(port), TIDEMARK_DATA: join(dir, "data"), npm_config_script_shell: shell },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));

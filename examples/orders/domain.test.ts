@@ -5,7 +5,16 @@ import { orderDetails, orderSummaries } from "./views.ts";
 
 const { AddItem, CancelOrder, CreateOrder, PayOrder, ShipOrder, SubmitOrder } = orders.commands;
 const { ItemAdded, OrderCancelled, OrderCreated, OrderPaid, OrderShipped, OrderSubmitted } = orders.events;
-const { AmountMismatch, OrderAlreadyExists, OrderNotCancellable, OrderNotFound, OrderNotOpen, OrderNotPayable, OrderNotShippable, TotalTooLarge } = orders.rejections;
+const {
+  AmountMismatch,
+  OrderAlreadyExists,
+  OrderNotCancellable,
+  OrderNotFound,
+  OrderNotOpen,
+  OrderNotPayable,
+  OrderNotShippable,
+  TotalTooLarge,
+} = orders.rejections;
 const { RegisterCustomer, RenameCustomer } = customers.commands;
 const { CustomerRegistered, CustomerRenamed } = customers.events;
 const { CustomerAlreadyExists, CustomerNotFound } = customers.rejections;
@@ -18,8 +27,12 @@ const shipped = OrderShipped({ carrier: "DHL", trackingNumber: "T-1" });
 const cancelled = OrderCancelled({ reason: "changed my mind" });
 
 test("a customer is registered once and renamed at will", () => {
-  spec(customers).when(RegisterCustomer("c-1", { name: "Ann", email: "a@b.c" })).then(CustomerRegistered({ name: "Ann", email: "a@b.c" }));
-  spec(customers).when(RenameCustomer("c-1", { name: "Anne" })).then(CustomerNotFound());
+  spec(customers)
+    .when(RegisterCustomer("c-1", { name: "Ann", email: "a@b.c" }))
+    .then(CustomerRegistered({ name: "Ann", email: "a@b.c" }));
+  spec(customers)
+    .when(RenameCustomer("c-1", { name: "Anne" }))
+    .then(CustomerNotFound());
   const ann = spec(customers).given(CustomerRegistered({ name: "Ann", email: "a@b.c" }));
   ann.when(RegisterCustomer("c-1", { name: "Ann", email: "a@b.c" })).then(CustomerAlreadyExists());
   ann.when(RenameCustomer("c-1", { name: "Anne" })).then(CustomerRenamed({ name: "Anne" }));
@@ -34,13 +47,19 @@ test("an order is created once, prices in minor units", () => {
 test("items are added while the order is open", () => {
   const add = AddItem("o-1", { ...coffee, unitPrice: "0.5" });
   spec(orders).when(add).then(OrderNotFound());
-  spec(orders).given(created).when(add).then(ItemAdded({ ...coffee, unitPrice: 50 }));
+  spec(orders)
+    .given(created)
+    .when(add)
+    .then(ItemAdded({ ...coffee, unitPrice: 50 }));
   spec(orders).given(created, submitted).when(add).then(OrderNotOpen());
 });
 
 test("an order is submitted once, with its total", () => {
   spec(orders).when(SubmitOrder("o-1")).then(OrderNotFound());
-  spec(orders).given(created, ItemAdded({ ...coffee, unitPrice: 50 })).when(SubmitOrder("o-1")).then(OrderSubmitted({ total: 1350 }));
+  spec(orders)
+    .given(created, ItemAdded({ ...coffee, unitPrice: 50 }))
+    .when(SubmitOrder("o-1"))
+    .then(OrderSubmitted({ total: 1350 }));
   spec(orders).given(created, submitted).when(SubmitOrder("o-1")).then(OrderNotOpen());
 });
 
@@ -49,7 +68,10 @@ test("an order is paid in full or not at all", () => {
   order.when(PayOrder("o-1", { method: "card", amount: "12.50" })).then(paid);
   order.when(PayOrder("o-1", { method: "card", amount: "9.99" })).then(AmountMismatch({ due: 1250 }));
   order.when(PayOrder("o-1", { method: "card", amount: "99999999999999.99" })).then(AmountMismatch({ due: 1250 }));
-  order.given(paid).when(PayOrder("o-1", { method: "card", amount: "12.50" })).then(OrderNotPayable());
+  order
+    .given(paid)
+    .when(PayOrder("o-1", { method: "card", amount: "12.50" }))
+    .then(OrderNotPayable());
 });
 
 test("only a paid order ships, only an order that has not shipped is cancelled", () => {
@@ -65,10 +87,21 @@ test("only a paid order ships, only an order that has not shipped is cancelled",
 
 test("a total stays within what can be counted exactly", () => {
   const dear = { productId: "p", name: "Gold", quantity: 90_071, unitPrice: "999999999999.99" };
-  spec(orders).when(CreateOrder("o-1", { customerId: "c-1", items: [dear] })).then(TotalTooLarge());
-  const most = OrderCreated({ customerId: "c-1", items: [{ productId: "p", name: "Gold", quantity: 1, unitPrice: 9_007_199_254_740_990 }] });
-  spec(orders).given(most).when(AddItem("o-1", { ...coffee, quantity: 1, unitPrice: "0.01" })).then(ItemAdded({ ...coffee, quantity: 1, unitPrice: 1 }));
-  spec(orders).given(most).when(AddItem("o-1", { ...coffee, quantity: 2, unitPrice: "0.01" })).then(TotalTooLarge());
+  spec(orders)
+    .when(CreateOrder("o-1", { customerId: "c-1", items: [dear] }))
+    .then(TotalTooLarge());
+  const most = OrderCreated({
+    customerId: "c-1",
+    items: [{ productId: "p", name: "Gold", quantity: 1, unitPrice: 9_007_199_254_740_990 }],
+  });
+  spec(orders)
+    .given(most)
+    .when(AddItem("o-1", { ...coffee, quantity: 1, unitPrice: "0.01" }))
+    .then(ItemAdded({ ...coffee, quantity: 1, unitPrice: 1 }));
+  spec(orders)
+    .given(most)
+    .when(AddItem("o-1", { ...coffee, quantity: 2, unitPrice: "0.01" }))
+    .then(TotalTooLarge());
 });
 
 test("what is no command is refused by its shape", () => {
@@ -79,36 +112,63 @@ test("what is no command is refused by its shape", () => {
   create("o-1", { items: Array.from({ length: 1_001 }, () => item) }).thenInvalid("/items");
   create("o-1", { note: "surplus" }).thenInvalid("");
   create("o-1", { customerId: ".." }).thenInvalid("/customerId");
-  create("o-1", { items: [item, { ...item, quantity: 0 }, { ...item, quantity: 1.5 }] }).thenInvalid("/items/1/quantity", "/items/2/quantity");
+  create("o-1", { items: [item, { ...item, quantity: 0 }, { ...item, quantity: 1.5 }] }).thenInvalid(
+    "/items/1/quantity",
+    "/items/2/quantity",
+  );
   create("o-1", { items: [{ ...item, unitPrice: 6.25 }] }).thenInvalid("/items/0/unitPrice");
-  for (const unitPrice of ["", "1.", "1.005", "-1", "1e3", " 1", "1234567890123"]) create("o-1", { items: [{ ...item, unitPrice }] }).thenInvalid("/items/0/unitPrice");
-  for (const name of ["", " \n\t", "x".repeat(501), "half a pair \ud800", "a\u0000b"]) create("o-1", { items: [{ ...item, name }] }).thenInvalid("/items/0/name");
-  create("o-1", { items: [{ ...item, name: "😀".repeat(500) }] }).then(OrderCreated({ customerId: "c-1", items: [{ ...coffee, name: "😀".repeat(500), unitPrice: 625 }] }));
+  for (const unitPrice of ["", "1.", "1.005", "-1", "1e3", " 1", "1234567890123"])
+    create("o-1", { items: [{ ...item, unitPrice }] }).thenInvalid("/items/0/unitPrice");
+  for (const name of ["", " \n\t", "x".repeat(501), "half a pair \ud800", "a\u0000b"])
+    create("o-1", { items: [{ ...item, name }] }).thenInvalid("/items/0/name");
+  create("o-1", { items: [{ ...item, name: "😀".repeat(500) }] }).then(
+    OrderCreated({ customerId: "c-1", items: [{ ...coffee, name: "😀".repeat(500), unitPrice: 625 }] }),
+  );
 });
 
 test("a summary follows the customer's name, whichever comes first", () =>
   spec(orderSummaries)
     .given(
-      stream(orders, "o-1", [at("2026-03-01T10:00:00Z", created), ItemAdded({ ...coffee, unitPrice: 50 }), at("2026-03-02T10:00:00Z", submitted)]),
+      stream(orders, "o-1", [
+        at("2026-03-01T10:00:00Z", created),
+        ItemAdded({ ...coffee, unitPrice: 50 }),
+        at("2026-03-02T10:00:00Z", submitted),
+      ]),
       stream(orders, "o-2", [OrderCreated({ customerId: "c-unknown", items: [] }), cancelled]),
       stream(customers, "c-1", [CustomerRegistered({ name: "Ann", email: "a@b.c" }), CustomerRenamed({ name: "Anne" })]),
     )
     .then({
-      "o-1": { customerName: "Anne", total: 1350, itemCount: 2, status: "SUBMITTED", createdAt: "2026-03-01T10:00:00.000Z", updatedAt: "2026-03-02T10:00:00.000Z" },
+      "o-1": {
+        customerName: "Anne",
+        total: 1350,
+        itemCount: 2,
+        status: "SUBMITTED",
+        createdAt: "2026-03-01T10:00:00.000Z",
+        updatedAt: "2026-03-02T10:00:00.000Z",
+      },
       "o-2": { customerName: null, status: "CANCELLED", total: 0 },
     }));
 
 test("the details tell the whole story of an order", () =>
   spec(orderDetails)
     .given(
-      stream(orders, "o-1", [at("2026-03-01T10:00:00Z", created), ItemAdded({ ...coffee, unitPrice: 50 }), submitted, paid, at("2026-03-03T08:00:00Z", shipped)]),
+      stream(orders, "o-1", [
+        at("2026-03-01T10:00:00Z", created),
+        ItemAdded({ ...coffee, unitPrice: 50 }),
+        submitted,
+        paid,
+        at("2026-03-03T08:00:00Z", shipped),
+      ]),
       stream(orders, "o-2", [at("2026-03-01T11:00:00Z", created), cancelled]),
       stream(customers, "c-1", [CustomerRegistered({ name: "Ann", email: "a@b.c" })]),
     )
     .then({
       "o-1": {
         customer: { customerId: "c-1", name: "Ann", email: "a@b.c" },
-        items: [{ ...coffee, unitPrice: 625, lineTotal: 1250 }, { ...coffee, unitPrice: 50, lineTotal: 100 }],
+        items: [
+          { ...coffee, unitPrice: 625, lineTotal: 1250 },
+          { ...coffee, unitPrice: 50, lineTotal: 100 },
+        ],
         total: 1350,
         payment: { method: "card", amount: 1250, paidAt: "2026-03-01T10:00:03.000Z" },
         shipping: { carrier: "DHL", trackingNumber: "T-1", shippedAt: "2026-03-03T08:00:00.000Z" },
@@ -122,6 +182,9 @@ test("the details tell the whole story of an order", () =>
       "o-2": {
         payment: null,
         shipping: null,
-        history: [{ status: "CREATED", at: "2026-03-01T11:00:00.000Z" }, { status: "CANCELLED", at: "2026-03-01T11:00:01.000Z", reason: "changed my mind" }],
+        history: [
+          { status: "CREATED", at: "2026-03-01T11:00:00.000Z" },
+          { status: "CANCELLED", at: "2026-03-01T11:00:01.000Z", reason: "changed my mind" },
+        ],
       },
     }));

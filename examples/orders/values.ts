@@ -12,15 +12,23 @@ const toText = (minor: number): string => {
 };
 
 /** Minor units inside, a decimal string such as "12.50" on the wire. */
-export const Money = z.codec(z.string().regex(/^\d{1,12}(\.\d{1,2})?$/, "must be an amount such as 12.50"), z.int().nonnegative(), { decode: toMinor, encode: toText });
+export const Money = z.codec(z.string().regex(/^\d{1,12}(\.\d{1,2})?$/, "must be an amount such as 12.50"), z.int().nonnegative(), {
+  decode: toMinor,
+  encode: toText,
+});
 
 /** A sum of money: two digits longer than a price. What is above 2^53 − 1 minor units can be asked for, but it is never what an order costs. */
-export const Total = z.codec(z.string().regex(/^\d{1,14}(\.\d{1,2})?$/, "must be an amount such as 12.50"), z.number().nonnegative(), { decode: toMinor, encode: toText });
+export const Total = z.codec(z.string().regex(/^\d{1,14}(\.\d{1,2})?$/, "must be an amount such as 12.50"), z.number().nonnegative(), {
+  decode: toMinor,
+  encode: toText,
+});
 
 export const Id = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ : -, and neither . nor ..");
 
 /** `GET /orders/search` is a route, so no order can have that name. */
-export const OrderId = z.string().regex(/^(?!(?:\.{1,2}|search)$)[A-Za-z0-9._:-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ : -, and neither . nor .. nor search");
+export const OrderId = z
+  .string()
+  .regex(/^(?!(?:\.{1,2}|search)$)[A-Za-z0-9._:-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ : -, and neither . nor .. nor search");
 
 /** Counted in code points, kept as given. */
 export const Text = z.string().regex(/^(?=[\s\S]*\S)[\s\S]{1,500}$/u, "must have 1 to 500 characters, and not only white space");

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
-import { ordersService } from "../../examples/orders/main.ts";
 import { orders } from "../../examples/orders/domain.ts";
+import { ordersService } from "../../examples/orders/main.ts";
 import { orderSummaries } from "../../examples/orders/views.ts";
 import type { App, StatusReport } from "../service/index.ts";
 
@@ -16,7 +16,11 @@ const module = new URL("../../examples/orders/main.ts", import.meta.url).pathnam
 const environment = { TIDEMARK_DATA: join(folder, "data"), PORT: "0", LOG_LEVEL: "error" };
 
 async function tidemark(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ["--conditions=source", new URL("./bin.ts", import.meta.url).pathname, ...args], { env: { ...process.env, ...environment, ...env }, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--conditions=source", new URL("./bin.ts", import.meta.url).pathname, ...args], {
+    env: { ...process.env, ...environment, ...env },
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")]);
   return { code: child.exitCode, out, err };
 }
@@ -26,7 +30,12 @@ let orderId: string;
 
 before(async () => {
   app = await ordersService.start({ environment });
-  const made = await app.execute(orders.commands.CreateOrder("o-1", { customerId: "c-1", items: [{ productId: "p-1", name: "Coffee", quantity: 2, unitPrice: "6.25" }] }));
+  const made = await app.execute(
+    orders.commands.CreateOrder("o-1", {
+      customerId: "c-1",
+      items: [{ productId: "p-1", name: "Coffee", quantity: 2, unitPrice: "6.25" }],
+    }),
+  );
   assert.ok(made.accepted);
   orderId = made.stream;
   const read = await app.read(orderSummaries, { token: made.token }).get(orderId);
@@ -54,7 +63,12 @@ for (const { name, args, env, says } of [
   { name: "an unknown verb", args: ["rebiuld"], env: {}, says: /rebiuld/ },
   { name: "no service", args: ["status"], env: {}, says: /Which service\?.*--service/ },
   { name: "a module that is not there", args: ["status", "--service", "./nowhere.ts"], env: {}, says: /nowhere\.ts does not exist/ },
-  { name: "a setting that is wrong", args: ["status", "--service", module], env: { TIDEMARK_PARTITIONS: "many" }, says: /INVALID_SETTING: TIDEMARK_PARTITIONS/ },
+  {
+    name: "a setting that is wrong",
+    args: ["status", "--service", module],
+    env: { TIDEMARK_PARTITIONS: "many" },
+    says: /INVALID_SETTING: TIDEMARK_PARTITIONS/,
+  },
 ]) {
   test(`exit code 2: ${name}`, async () => {
     const { code, err } = await tidemark(args, env);
@@ -81,7 +95,10 @@ test("rebuild of a running embedded service serves a new generation with the sam
   assert.equal((JSON.parse(out) as { generation: number }).generation, 2);
   assert.equal((await app.read(orderSummaries).get(orderId))?.document.total, 1250);
   const { projections } = await app.status();
-  assert.deepEqual(projections.filter((p) => p.view === orderSummaries.name).map((p) => p.state), ["previous", "live"]);
+  assert.deepEqual(
+    projections.filter((p) => p.view === orderSummaries.name).map((p) => p.state),
+    ["previous", "live"],
+  );
 });
 
 test("a view that is none fails with its name and those that are", async () => {

@@ -5,20 +5,24 @@ import { pathToFileURL } from "node:url";
 import type { Service } from "../service/index.ts";
 import { UsageError } from "./output.ts";
 
-const isService = (value: unknown): value is Service => typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "service";
+const isService = (value: unknown): value is Service =>
+  typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "service";
 
 /** `--service`, else TIDEMARK_SERVICE, else `"tidemark": { "service": "./main.ts" }` in the package.json of the working folder. */
 export async function loadService(given: string | undefined): Promise<Service> {
   const path = given ?? process.env["TIDEMARK_SERVICE"] ?? fromPackage();
   if (path === undefined) {
-    throw new UsageError('Which service? Say --service ./main.ts, set TIDEMARK_SERVICE, or put "tidemark": { "service": "./main.ts" } into package.json.');
+    throw new UsageError(
+      'Which service? Say --service ./main.ts, set TIDEMARK_SERVICE, or put "tidemark": { "service": "./main.ts" } into package.json.',
+    );
   }
   const file = resolve(path);
   if (!existsSync(file)) throw new UsageError(`The service module ${file} does not exist.`);
   const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   const services = Object.values(module).filter(isService);
   const [found] = services;
-  if (found === undefined || services.length > 1) throw new UsageError(`${file} exports ${services.length} services; it must export one, made by service({ … }).`);
+  if (found === undefined || services.length > 1)
+    throw new UsageError(`${file} exports ${services.length} services; it must export one, made by service({ … }).`);
   return found;
 }
 

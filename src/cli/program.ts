@@ -30,17 +30,31 @@ export async function main(args: readonly string[]): Promise<number> {
       .exitOverride()
       .addHelpText("after", `\nExample:\n  ${example}\n${exitCodeHelp}`);
 
-  verb("start", "Starts the service with the roles and parts that the environment says, until a signal.", "TIDEMARK_ROLES=command,relay DATABASE_URL=postgres://… KAFKA_BROKERS=127.0.0.1:9092 tidemark start --service ./main.ts").action(
-    async ({ service }: { service?: string }) => run(await loadService(service)),
-  );
-  verb("migrate", "Creates or updates the tables of the databases that this process's roles use, and ends.", "DATABASE_URL=postgres://… tidemark migrate --service ./main.ts").action(async (options: { service?: string; json: boolean }) => {
+  verb(
+    "start",
+    "Starts the service with the roles and parts that the environment says, until a signal.",
+    "TIDEMARK_ROLES=command,relay DATABASE_URL=postgres://… KAFKA_BROKERS=127.0.0.1:9092 tidemark start --service ./main.ts",
+  ).action(async ({ service }: { service?: string }) => run(await loadService(service)));
+  verb(
+    "migrate",
+    "Creates or updates the tables of the databases that this process's roles use, and ends.",
+    "DATABASE_URL=postgres://… tidemark migrate --service ./main.ts",
+  ).action(async (options: { service?: string; json: boolean }) => {
     const done = await (await loadService(options.service)).migrate();
     print(options.json, done, () => `Up to date: ${done.databases.join(", ")}.`);
   });
-  verb("status", "Where every projection stands: positions, lag in events and in time, what stands still.", "tidemark status --service ./main.ts --json").action(async (options: { service?: string; json: boolean }) => {
+  verb(
+    "status",
+    "Where every projection stands: positions, lag in events and in time, what stands still.",
+    "tidemark status --service ./main.ts --json",
+  ).action(async (options: { service?: string; json: boolean }) => {
     code = await statusCommand(await loadService(options.service), options);
   });
-  verb("rebuild <view>", "Builds a new generation of a view beside the live one and switches to it.", "tidemark rebuild order_summaries --service ./main.ts").action(async (view: string, options: { service?: string; json: boolean }) => {
+  verb(
+    "rebuild <view>",
+    "Builds a new generation of a view beside the live one and switches to it.",
+    "tidemark rebuild order_summaries --service ./main.ts",
+  ).action(async (view: string, options: { service?: string; json: boolean }) => {
     code = await rebuildCommand(await loadService(options.service), view, options);
   });
 

@@ -14,7 +14,9 @@ export async function rebuildCommand(service: Service, view: string, { json }: {
       saidAt = performance.now();
       const seconds = (saidAt - startedAt) / 1_000;
       const rate = done / seconds;
-      note(`${view}: ${done} of ${total} events (${total === 0 ? 100 : Math.min(100, Math.floor((done / total) * 100))} %), ${Math.round(rate)} events/s, about ${Math.ceil(Math.max(0, total - done) / Math.max(rate, 1))} s left`);
+      note(
+        `${view}: ${done} of ${total} events (${total === 0 ? 100 : Math.min(100, Math.floor((done / total) * 100))} %), ${Math.round(rate)} events/s, about ${Math.ceil(Math.max(0, total - done) / Math.max(rate, 1))} s left`,
+      );
     },
     stop.signal,
   );

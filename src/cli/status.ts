@@ -13,14 +13,38 @@ const known = (value: number | null, unit = "") => (value === null ? "unknown" :
 
 function render({ projections, relays }: StatusReport): string {
   if (projections.length === 0) return "No projection has been started yet.";
-  const table = new Table({ head: ["projection", "generation", "state", "position / end", "lag (events)", "lag (time)"], style: { head: [], border: [] } });
-  for (const p of projections) table.push([p.view, `${p.generation} (version ${p.version})`, p.failures.length > 0 ? `${p.state}, STANDS STILL` : p.state, positions(p), known(p.lagEvents), known(p.lagSeconds, " s")]);
-  const failures = projections.flatMap((p) => p.failures.map((f) => `${p.view}, generation ${p.generation}, log ${f.log}, partition ${f.partition}, position ${f.position}, since ${f.at}:\n  ${f.problem}`));
+  const table = new Table({
+    head: ["projection", "generation", "state", "position / end", "lag (events)", "lag (time)"],
+    style: { head: [], border: [] },
+  });
+  for (const p of projections)
+    table.push([
+      p.view,
+      `${p.generation} (version ${p.version})`,
+      p.failures.length > 0 ? `${p.state}, STANDS STILL` : p.state,
+      positions(p),
+      known(p.lagEvents),
+      known(p.lagSeconds, " s"),
+    ]);
+  const failures = projections.flatMap((p) =>
+    p.failures.map(
+      (f) =>
+        `${p.view}, generation ${p.generation}, log ${f.log}, partition ${f.partition}, position ${f.position}, since ${f.at}:\n  ${f.problem}`,
+    ),
+  );
   const relaying = relays.map((r) => `relay of log ${r.log}: ${r.state}${r.problem === null ? "" : ` (${r.problem})`}`);
   return [table.toString(), ...relaying, ...failures].join("\n");
 }
 
 function positions({ partitions }: ProjectionReport): string {
   const logs = [...new Set(partitions.map((p) => p.log))];
-  return logs.map((log) => `${log}: ${partitions.filter((p) => p.log === log).map((p) => `${p.position}/${p.end ?? "?"}`).join(" ")}`).join("\n");
+  return logs
+    .map(
+      (log) =>
+        `${log}: ${partitions
+          .filter((p) => p.log === log)
+          .map((p) => `${p.position}/${p.end ?? "?"}`)
+          .join(" ")}`,
+    )
+    .join("\n");
 }

@@ -1,8 +1,21 @@
 /** What `aggregate` takes and gives, as types. */
 import type { AnyAggregate, Schema } from "./definition.ts";
 import type { JsonSchemas } from "./json-types.ts";
+import type {
+  CommandType,
+  In,
+  LoggedEvent,
+  NewEventOf,
+  Nothing,
+  Out,
+  Raise,
+  Reasons,
+  RejectedBy,
+  Reject,
+  RejectionOf,
+  Schemas,
+} from "./message-types.ts";
 import type { NewEvent } from "./message.ts";
-import type { CommandType, In, LoggedEvent, NewEventOf, Nothing, Out, Raise, Reasons, RejectedBy, Reject, RejectionOf, Schemas } from "./message-types.ts";
 
 /** One function for each command. It gives an event, a list of events (empty: nothing happened) or a rejection, at once and without side effects. */
 export type Decide<C extends Schemas, E extends Schemas, R extends Reasons, S> = {
@@ -35,17 +48,20 @@ export interface AggregateBehaviour<C extends Schemas, E extends Schemas, D, V> 
   readonly evolve: V & Nothing<Exclude<keyof V, keyof E>>;
 }
 
-export interface Aggregate<N extends string, C extends Schemas, E extends Schemas, R extends Reasons, S, D> extends Omit<AnyAggregate, "commands"> {
-  readonly name: N;
-  readonly commandSchemas: C;
-  readonly eventSchemas: E;
-  readonly reasons: R;
-  readonly initial: S;
+export interface Aggregate<N extends string, C extends Schemas, E extends Schemas, R extends Reasons, S, D> extends Omit<
+  AnyAggregate,
+  "commands"
+> {
+  readonly "name": N;
+  readonly "commandSchemas": C;
+  readonly "eventSchemas": E;
+  readonly "reasons": R;
+  readonly "initial": S;
   /** Makers of commands: `orders.commands.PayOrder(stream, data)`. Data is checked when the command is executed. */
-  readonly commands: { readonly [K in keyof C & string]: CommandType<N, K, In<C[K]>, RejectedBy<D[K & keyof D]>> };
+  readonly "commands": { readonly [K in keyof C & string]: CommandType<N, K, In<C[K]>, RejectedBy<D[K & keyof D]>> };
   /** Makers of events: `orders.events.OrderPaid(data)`. @throws INVALID_EVENT */
-  readonly events: Raise<E>;
-  readonly rejections: Reject<R>;
+  readonly "events": Raise<E>;
+  readonly "rejections": Reject<R>;
   /** For types alone: its events as views get them. */
   readonly "~events"?: { [K in keyof E & string]: LoggedEvent<N, K, Out<E[K]>> }[keyof E & string];
 }

@@ -14,11 +14,19 @@ export interface AcceptedOutcome {
 }
 
 /** One member for each rejection of the command, told apart by `rejection`. */
-export type RejectedOutcome<C> = RejectionsOf<C> extends infer R
-  ? R extends { readonly rejection: infer Name; readonly data: infer Data }
-    ? { readonly accepted: false; readonly commandId: string; readonly rejection: Name; readonly data: Data; readonly detail: string; readonly replayed: boolean }
-    : never
-  : never;
+export type RejectedOutcome<C> =
+  RejectionsOf<C> extends infer R
+    ? R extends { readonly rejection: infer Name; readonly data: infer Data }
+      ? {
+          readonly accepted: false;
+          readonly commandId: string;
+          readonly rejection: Name;
+          readonly data: Data;
+          readonly detail: string;
+          readonly replayed: boolean;
+        }
+      : never
+    : never;
 
 export type OutcomeOf<C> = AcceptedOutcome | RejectedOutcome<C>;
 

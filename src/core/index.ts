@@ -20,7 +20,20 @@ export type { LogEvent, Metadata, NewEvent, Rejection } from "./message.ts";
 
 // inferred types
 export type { Aggregate, EventsOf } from "./aggregate-types.ts";
-export type { AcceptedOutcome, ConditionOf, Execute, Facade, FindOf, OutcomeOf, ReadDocument, ReadPage, ReadView, ReadViewOptions, RejectedOutcome, ViewReader } from "./facade-types.ts";
+export type {
+  AcceptedOutcome,
+  ConditionOf,
+  Execute,
+  Facade,
+  FindOf,
+  OutcomeOf,
+  ReadDocument,
+  ReadPage,
+  ReadView,
+  ReadViewOptions,
+  RejectedOutcome,
+  ViewReader,
+} from "./facade-types.ts";
 export type { Command, CommandType, In, LoggedEvent, Out, RejectionsOf } from "./message-types.ts";
 export type { Reference } from "./reference.ts";
 export type { DocumentOf, IndexedOf, LogsOf, View } from "./view-types.ts";

@@ -17,7 +17,9 @@ type NotJson<T> = T extends JsonValue | undefined
 
 /** `unknown` for a schema whose output is JSON, a sentence that names the cause for any other. */
 export type JsonSchema<S extends Schema> = [NotJson<Out<S>>] extends [never]
-  ? [undefined] extends [Out<S>] ? "what this schema gives out may be undefined, which is not JSON" : unknown
+  ? [undefined] extends [Out<S>]
+    ? "what this schema gives out may be undefined, which is not JSON"
+    : unknown
   : "what this schema gives out is not JSON: no Date, bigint, Map, Set or function can be stored";
 
 export type JsonSchemas<E extends Readonly<Record<string, Schema>>> = { readonly [K in keyof E]: JsonSchema<E[K]> };

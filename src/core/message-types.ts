@@ -41,16 +41,19 @@ export interface LoggedEvent<Log extends string = string, Type extends string = 
 
 /** A command made by `orders.commands.PayOrder(…)`; `"~rejections"` is there for the types alone. */
 export interface Command<Log extends string, Type extends string, Data, Rejections> extends AnyCommand {
-  readonly type: Type;
-  readonly data: Data;
+  readonly "type": Type;
+  readonly "data": Data;
   readonly "~log"?: Log;
   readonly "~rejections"?: Rejections;
 }
 
 /** Makes commands of one type. */
-export interface CommandType<Log extends string, Type extends string, Data, Rejections> extends Pick<AnyCommandType, "aggregate" | "schema"> {
+export interface CommandType<Log extends string, Type extends string, Data, Rejections> extends Pick<
+  AnyCommandType,
+  "aggregate" | "schema"
+> {
   (stream: string, ...data: Args<Data>): Command<Log, Type, Data, Rejections>;
-  readonly type: Type;
+  readonly "type": Type;
   readonly "~rejections"?: Rejections;
 }
 

@@ -22,11 +22,18 @@ const vectors: readonly (readonly [string, number])[] = [
   ["заказ:42", 1085733351],
 ];
 
-for (const [text, hash] of vectors) test(`murmur2 of '${text}' is that of Kafka's Java client`, () => assert.equal(murmur2(bytes(text)), hash));
+for (const [text, hash] of vectors)
+  test(`murmur2 of '${text}' is that of Kafka's Java client`, () => assert.equal(murmur2(bytes(text)), hash));
 
 test("any bytes hash as the Kafka client here hashes them", () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 70 }), (data) => assert.equal(murmur2(data), kafkaMurmur2(Buffer.from(data)))), { numRuns: 500 });
-  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 40 }), (text) => assert.equal(murmur2(bytes(text)), kafkaMurmur2(text))), { numRuns: 500 });
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 70 }), (data) => assert.equal(murmur2(data), kafkaMurmur2(Buffer.from(data)))),
+    { numRuns: 500 },
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 40 }), (text) => assert.equal(murmur2(bytes(text)), kafkaMurmur2(text))),
+    { numRuns: 500 },
+  );
 });
 
 test("the partition is that of Java's toPositive(murmur2(key)) % partitions", () => {

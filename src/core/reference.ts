@@ -1,7 +1,7 @@
 /** A reference: the one way to copy fields from another log into a view (order → customer's name). */
 import type { AnyReference, AnyView, Document } from "./definition.ts";
-import type { DocumentOf } from "./view-types.ts";
 import { refuse } from "./names.ts";
+import type { DocumentOf } from "./view-types.ts";
 
 /** `"~fields"` is there for the types alone: what it copies. */
 export interface Reference<Fields extends object> extends AnyReference {
@@ -14,10 +14,14 @@ export interface Reference<Fields extends object> extends AnyReference {
  * @example reference(customerCards, (customer) => ({ customerName: customer?.name ?? null }))
  * @throws INVALID_DEFINITION where `fields` fails on null or gives nothing
  */
-export function reference<W extends AnyView, Fields extends object>(view: W, fields: (document: DocumentOf<W> | null, key: string) => Fields): Reference<Fields> {
+export function reference<W extends AnyView, Fields extends object>(
+  view: W,
+  fields: (document: DocumentOf<W> | null, key: string) => Fields,
+): Reference<Fields> {
   const erased = fields as unknown as (document: Document | null, key: string) => Document;
   const copies = Object.keys(erased(null, ""));
-  if (copies.length === 0) refuse(`A reference to '${view.name}' copies no field when there is no document; give the fields their value for that case.`);
+  if (copies.length === 0)
+    refuse(`A reference to '${view.name}' copies no field when there is no document; give the fields their value for that case.`);
   return { kind: "reference", view, fields: erased, copies };
 }
 
@@ -37,7 +41,10 @@ export function fillReferences(view: AnyView, own: Document, lookup: (field: str
 
 /** The document as handlers see it: without copied fields. */
 export const stripCopies = (view: Pick<AnyView, "references">, document: Document): Document =>
-  withoutFields(document, Object.values(view.references).flatMap((reference) => reference.copies));
+  withoutFields(
+    document,
+    Object.values(view.references).flatMap((reference) => reference.copies),
+  );
 
 /** The same document where it has none of them. */
 export function withoutFields(document: Document, fields: readonly string[]): Document {

@@ -13,7 +13,9 @@ export type Validated = { readonly value: unknown; readonly issues?: undefined }
 export function validate(schema: Schema, value: unknown): Validated {
   const result = schema["~standard"].validate(value);
   if (result instanceof Promise) {
-    throw new TidemarkError("INVALID_DEFINITION", { what: `A schema of '${schema["~standard"].vendor}' validates asynchronously; Tidemark needs one that answers at once.` });
+    throw new TidemarkError("INVALID_DEFINITION", {
+      what: `A schema of '${schema["~standard"].vendor}' validates asynchronously; Tidemark needs one that answers at once.`,
+    });
   }
   if (result.issues === undefined) return { value: result.value };
   return { issues: result.issues.map((issue) => ({ pointer: pointerOf(issue.path ?? []), detail: issue.message })) };
@@ -31,10 +33,15 @@ export function jsonSchemaOf(schema: Schema, form: "input" | "output"): Record<s
     return schema["~standard"].jsonSchema[form]({ target: "draft-2020-12" });
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
-    throw new TidemarkError("INVALID_DEFINITION", { what: `A schema of '${schema["~standard"].vendor}' has no JSON Schema for its ${form}: ${problem}` }, { cause });
+    throw new TidemarkError(
+      "INVALID_DEFINITION",
+      { what: `A schema of '${schema["~standard"].vendor}' has no JSON Schema for its ${form}: ${problem}` },
+      { cause },
+    );
   }
 }
 
 type Segment = PropertyKey | { readonly key: PropertyKey };
 
-const pointerOf = (path: readonly Segment[]): string => path.map((segment) => pointerTo(typeof segment === "object" ? segment.key : segment)).join("");
+const pointerOf = (path: readonly Segment[]): string =>
+  path.map((segment) => pointerTo(typeof segment === "object" ? segment.key : segment)).join("");

@@ -20,8 +20,15 @@ test("parts of one partition merge to the highest position", () => {
 });
 
 test("any parts survive", () => {
-  const anyPart = fc.record({ log: fc.string({ minLength: 1, maxLength: 10, unit: "grapheme" }), logId: fc.uuid(), partition: fc.nat(), position: fc.maxSafeNat() }, { noNullPrototype: true });
-  fc.assert(fc.property(fc.array(anyPart, { minLength: 1, maxLength: maxTokenParts }), (parts) => assert.deepEqual(parseToken(formatToken(parts)), mergeParts(parts))));
+  const anyPart = fc.record(
+    { log: fc.string({ minLength: 1, maxLength: 10, unit: "grapheme" }), logId: fc.uuid(), partition: fc.nat(), position: fc.maxSafeNat() },
+    { noNullPrototype: true },
+  );
+  fc.assert(
+    fc.property(fc.array(anyPart, { minLength: 1, maxLength: maxTokenParts }), (parts) =>
+      assert.deepEqual(parseToken(formatToken(parts)), mergeParts(parts)),
+    ),
+  );
 });
 
 const row = ["orders", logId, 0, 1];
@@ -46,17 +53,28 @@ for (const [name, text] of Object.entries({
   "too many parts": encode(Array.from({ length: maxTokenParts + 1 }, (_, i) => ["orders", logId, i, 1])),
   "too long a text": `1.${"A".repeat(16_384)}`,
 })) {
-  test(`refused as a token: ${name}`, () => assert.throws(() => parseToken(text), (error) => isTidemarkError(error, "INVALID_TOKEN")));
+  test(`refused as a token: ${name}`, () =>
+    assert.throws(
+      () => parseToken(text),
+      (error) => isTidemarkError(error, "INVALID_TOKEN"),
+    ));
 }
 
 test("random text is refused or read, never a crash of another kind", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.string().map((text) => encode(text)), fc.jsonValue().map(encode)), (text) => {
-      try {
-        parseToken(text);
-      } catch (error) {
-        assert.ok(isTidemarkError(error, "INVALID_TOKEN"));
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.string().map((text) => encode(text)),
+        fc.jsonValue().map(encode),
+      ),
+      (text) => {
+        try {
+          parseToken(text);
+        } catch (error) {
+          assert.ok(isTidemarkError(error, "INVALID_TOKEN"));
+        }
+      },
+    ),
   );
 });

@@ -22,13 +22,21 @@ export function handlerKey(from: readonly AnyAggregate[], log: string, type: str
   return ambiguous ? `${log}.${type}` : type;
 }
 
-export function foldOf(from: readonly AnyAggregate[], copies: readonly string[], behaviour: ErasedBehaviour): Pick<AnyView, "handles" | "keys" | "fold"> {
+export function foldOf(
+  from: readonly AnyAggregate[],
+  copies: readonly string[],
+  behaviour: ErasedBehaviour,
+): Pick<AnyView, "handles" | "keys" | "fold"> {
   const { on, create, initial, key } = behaviour;
   const handlers = new Map<string, { readonly on?: On; readonly create?: Create; readonly key?: Key }>();
   for (const log of from) {
     for (const type of Object.keys(log.eventSchemas)) {
       const name = handlerKey(from, log.name, type);
-      const found = { ...pick("on", on, name), ...pick("create", create, name), ...(typeof key === "function" ? { key } : pick("key", key, name)) };
+      const found = {
+        ...pick("on", on, name),
+        ...pick("create", create, name),
+        ...(typeof key === "function" ? { key } : pick("key", key, name)),
+      };
       if (found.on !== undefined || found.create !== undefined) handlers.set(`${log.name}.${type}`, found);
     }
   }
@@ -37,7 +45,9 @@ export function foldOf(from: readonly AnyAggregate[], copies: readonly string[],
   const checked = (event: LogEvent, document: Document | null): Document | null => {
     if (document === null) return null;
     if (typeof document !== "object" || typeof (document as { then?: unknown }).then === "function") {
-      return refuse(`The handler of ${event.type} gave ${typeof document === "object" ? "a promise" : String(document)} where a document or null is expected.`);
+      return refuse(
+        `The handler of ${event.type} gave ${typeof document === "object" ? "a promise" : String(document)} where a document or null is expected.`,
+      );
     }
     return strip(document);
   };

@@ -1,6 +1,6 @@
+import type { EventsOf } from "./aggregate-types.ts";
 /** What `view` takes and gives, as types. */
 import type { AnyAggregate, AnyView, Schema } from "./definition.ts";
-import type { EventsOf } from "./aggregate-types.ts";
 import type { JsonSchema } from "./json-types.ts";
 import type { Nothing } from "./message-types.ts";
 import type { Reference } from "./reference.ts";
@@ -9,7 +9,9 @@ export type Logs = readonly AnyAggregate[];
 
 /** The short name of an event, or "log.Type" where two of the view's logs have one of that name. */
 type HandlerKey<E extends { readonly log: string; readonly type: string }, All> =
-  IsUnion<Extract<All, { readonly type: E["type"] }> extends { readonly log: infer Log } ? Log : never> extends true ? `${E["log"]}.${E["type"]}` : E["type"];
+  IsUnion<Extract<All, { readonly type: E["type"] }> extends { readonly log: infer Log } ? Log : never> extends true
+    ? `${E["log"]}.${E["type"]}`
+    : E["type"];
 type IsUnion<T, Whole = T> = [T] extends [never] ? false : T extends unknown ? ([Whole] extends [T] ? false : true) : never;
 type ViewEvents<L extends Logs> = Extract<EventsOf<L[number]>, { readonly log: string; readonly type: string }>;
 
@@ -17,7 +19,9 @@ type ViewEvents<L extends Logs> = Extract<EventsOf<L[number]>, { readonly log: s
 export type Handled<L extends Logs> = { [E in ViewEvents<L> as HandlerKey<E, ViewEvents<L>>]: E };
 
 /** Fields that can be filtered, ordered by and refer to other views: those that hold one plain value. */
-export type Field<Doc> = { [K in keyof Doc & string]-?: [Doc[K]] extends [string | number | boolean | null | undefined] ? K : never }[keyof Doc & string];
+export type Field<Doc> = {
+  [K in keyof Doc & string]-?: [Doc[K]] extends [string | number | boolean | null | undefined] ? K : never;
+}[keyof Doc & string];
 
 type KeyField<Doc> = { [K in keyof Doc & string]-?: [Doc[K]] extends [string | null | undefined] ? K : never }[keyof Doc & string];
 
@@ -36,13 +40,17 @@ export type Births<L extends Logs, Doc> = { readonly [K in keyof Handled<L>]?: (
 
 export type Keys = string | readonly string[] | null;
 /** Which documents an event concerns: one function for all events, or one for each handled event. */
-export type KeysOf<L extends Logs> = ((event: Handled<L>[keyof Handled<L>]) => Keys) | { readonly [K in keyof Handled<L>]?: (event: Handled<L>[K]) => Keys };
+export type KeysOf<L extends Logs> =
+  | ((event: Handled<L>[keyof Handled<L>]) => Keys)
+  | { readonly [K in keyof Handled<L>]?: (event: Handled<L>[K]) => Keys };
 
 /** All fields that stand in some index. */
 export type Indexed<I> = I extends readonly (infer Item)[] ? (Item extends readonly (infer F)[] ? F : Item) : never;
 export type Indexes<Doc> = readonly (Field<Doc> | readonly Field<Doc>[])[];
 /** A reference's field must be indexed: the fan-out finds documents by it. */
-export type OnlyIndexed<R, I> = { readonly [K in keyof R]: K extends Indexed<I> ? unknown : "the field of a reference must stand in 'indexes'" };
+export type OnlyIndexed<R, I> = {
+  readonly [K in keyof R]: K extends Indexed<I> ? unknown : "the field of a reference must stand in 'indexes'";
+};
 
 export interface ViewContract<D extends Schema, L extends Logs, I, R> {
   /** The fence between releases; raise it when the definition changes. 1 unless given. */
@@ -56,7 +64,11 @@ export interface ViewContract<D extends Schema, L extends Logs, I, R> {
 }
 
 /** A list whose length the types do not know is counted at run time. */
-type OneLog<L extends Logs> = number extends L["length"] ? unknown : L extends readonly [AnyAggregate] ? unknown : "'create' is for views of one log; with several, use 'initial'";
+type OneLog<L extends Logs> = number extends L["length"]
+  ? unknown
+  : L extends readonly [AnyAggregate]
+    ? unknown
+    : "'create' is for views of one log; with several, use 'initial'";
 
 type Initial<L extends Logs, Doc> = { readonly initial: (key: string) => Doc; readonly create?: never } & (L extends readonly [AnyAggregate]
   ? { readonly key: KeysOf<L> }
@@ -69,7 +81,7 @@ export type ViewBehaviour<L extends Logs, Doc, H, B> = { readonly on: H & Nothin
 
 /** Phantom members are there for the types alone. */
 export interface View<N extends string, Doc, IndexedFields extends string, L extends Logs = Logs> extends AnyView {
-  readonly name: N;
+  readonly "name": N;
   readonly "~document"?: Doc;
   readonly "~indexed"?: IndexedFields;
   readonly "~from"?: L;

@@ -1,11 +1,11 @@
 /** A view: a keyed fold over logs, defined by a contract (data) and a behaviour (pure functions). */
 import type { AnyAggregate, AnyReference, AnyView, Schema } from "./definition.ts";
+import { hashOf, sourceOf } from "./hash.ts";
+import type { Out } from "./message-types.ts";
+import { jsonSchemaOf } from "./schema.ts";
 import { checkView } from "./view-check.ts";
 import { foldOf, type ErasedBehaviour } from "./view-fold.ts";
-import { hashOf, sourceOf } from "./hash.ts";
-import { jsonSchemaOf } from "./schema.ts";
 import type { References, Births, Folds, Indexed, Indexes, Logs, Own, View, ViewBehaviour, ViewContract } from "./view-types.ts";
-import type { Out } from "./message-types.ts";
 
 /**
  * Defines a read model: documents by key, each a fold of the events that concern it.
@@ -17,15 +17,21 @@ import type { Out } from "./message-types.ts";
  * also after null deleted it. There is no order between streams of different partitions or logs, so handlers must not rest on one.
  * @throws INVALID_DEFINITION
  */
-export function view<const N extends string, D extends Schema, const L extends Logs, H extends Folds<L, Own<Out<D>, R>>, B extends Births<L, Own<Out<D>, R>>, const I extends Indexes<Out<D>> = readonly [], R extends References<Out<D>> = {}>(
-  name: N,
-  contract: ViewContract<D, L, I, R>,
-  behaviour: ViewBehaviour<L, Own<Out<D>, R>, H, B>,
-): View<N, Out<D>, Indexed<I> & string, L> {
+export function view<
+  const N extends string,
+  D extends Schema,
+  const L extends Logs,
+  H extends Folds<L, Own<Out<D>, R>>,
+  B extends Births<L, Own<Out<D>, R>>,
+  const I extends Indexes<Out<D>> = readonly [],
+  R extends References<Out<D>> = {},
+>(name: N, contract: ViewContract<D, L, I, R>, behaviour: ViewBehaviour<L, Own<Out<D>, R>, H, B>): View<N, Out<D>, Indexed<I> & string, L> {
   const erased = behaviour as unknown as ErasedBehaviour;
   const version = contract.version ?? 1;
   const from: readonly AnyAggregate[] = contract.from;
-  const indexes = ((contract.indexes ?? []) as readonly (string | readonly string[])[]).map((index) => (typeof index === "string" ? [index] : index));
+  const indexes = ((contract.indexes ?? []) as readonly (string | readonly string[])[]).map((index) =>
+    typeof index === "string" ? [index] : index,
+  );
   const references = (contract.references ?? {}) as Readonly<Record<string, AnyReference>>;
   checkView({ name, version, document: contract.document, from, indexes, references, behaviour: erased });
 
@@ -39,7 +45,12 @@ export function view<const N extends string, D extends Schema, const L extends L
       document: jsonSchemaOf(contract.document, "output"),
       from: from.map((log) => log.name),
       indexes,
-      references: Object.entries(references).map(([field, reference]) => [field, reference.view.name, reference.view.hash, sourceOf(reference.fields)]),
+      references: Object.entries(references).map(([field, reference]) => [
+        field,
+        reference.view.name,
+        reference.view.hash,
+        sourceOf(reference.fields),
+      ]),
       behaviour: hashable(erased),
     }),
     document: contract.document,
@@ -48,14 +59,19 @@ export function view<const N extends string, D extends Schema, const L extends L
     references,
     logs: [...new Set([...from.map((log) => log.name), ...Object.values(references).flatMap((reference) => reference.view.logs)])],
     keyed: erased.create === undefined ? "key" : "stream",
-    ...foldOf(from, Object.values(references).flatMap((reference) => reference.copies), erased),
+    ...foldOf(
+      from,
+      Object.values(references).flatMap((reference) => reference.copies),
+      erased,
+    ),
   };
   return definition as unknown as View<N, Out<D>, Indexed<I> & string, L>;
 }
 
 /** Functions by their text, maps by member. */
 const hashable = (value: unknown): unknown =>
-  typeof value === "function" ? sourceOf(value)
-  : typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, hashable(member)]))
-  : value;
-
+  typeof value === "function"
+    ? sourceOf(value)
+    : typeof value === "object" && value !== null
+      ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, hashable(member)]))
+      : value;

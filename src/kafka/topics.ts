@@ -23,7 +23,13 @@ const topicResource = 2;
  * Makes the topic where there is none (or refuses, without `create`: it held records before), waits until every partition has a leader, and looks at its settings.
  * @throws LOG_DIVERGED where it is gone, PARTITIONS_CHANGED where it has another number of partitions, INVALID_SETTING where Kafka refuses the name, UNAVAILABLE, CLOSED
  */
-export async function ensureTopic(cluster: Cluster, topic: string, log: string, partitions: number, mayCreate: boolean): Promise<CheckedTopic> {
+export async function ensureTopic(
+  cluster: Cluster,
+  topic: string,
+  log: string,
+  partitions: number,
+  mayCreate: boolean,
+): Promise<CheckedTopic> {
   if (!mayCreate) await requireThere(cluster, topic, log);
   const found = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, async () => {
     const metadata = await cluster.refresh(topic);
@@ -54,7 +60,11 @@ async function requireThere(cluster: Cluster, topic: string, log: string): Promi
     });
   } catch (error) {
     if (!missing) throw error;
-    throw new TidemarkError("LOG_DIVERGED", { log, problem: `its topic ${topic} is gone, though positions were relayed to it` }, { cause: error });
+    throw new TidemarkError(
+      "LOG_DIVERGED",
+      { log, problem: `its topic ${topic} is gone, though positions were relayed to it` },
+      { cause: error },
+    );
   }
 }
 

@@ -4,27 +4,69 @@ import { z } from "zod";
 import { aggregate, type LogEvent, reference, view } from "../core/index.ts";
 import { freshFold, viewFold } from "./view-fold.ts";
 
-const customers = aggregate("customers", { id: "id", commands: {}, events: { Named: z.object({ name: z.string() }) }, initial: 0 }, { decide: {}, evolve: { Named: (n) => n } });
-const orders = aggregate("orders", { id: "id", commands: {}, events: { Opened: z.object({ customerId: z.string() }), Noted: z.object({}), Closed: z.object({}) }, initial: 0 }, {
-  decide: {},
-  evolve: { Opened: (n) => n, Noted: (n) => n, Closed: (n) => n },
-});
+const customers = aggregate(
+  "customers",
+  { id: "id", commands: {}, events: { Named: z.object({ name: z.string() }) }, initial: 0 },
+  { decide: {}, evolve: { Named: (n) => n } },
+);
+const orders = aggregate(
+  "orders",
+  {
+    id: "id",
+    commands: {},
+    events: { Opened: z.object({ customerId: z.string() }), Noted: z.object({}), Closed: z.object({}) },
+    initial: 0,
+  },
+  {
+    decide: {},
+    evolve: { Opened: (n) => n, Noted: (n) => n, Closed: (n) => n },
+  },
+);
 
 const event = (log: string, stream: string, version: number, type: string, data: unknown, position = version, partition = 0): LogEvent => {
   const time = `2026-01-01T00:00:${String(version).padStart(2, "0")}.000Z`;
-  return { log, partition, position, stream, version, type, schemaVersion: 1, id: `${stream}-${version}`, time, data, metadata: { time, commandId: "c", correlationId: "c", causationId: "c" } };
+  return {
+    log,
+    partition,
+    position,
+    stream,
+    version,
+    type,
+    schemaVersion: 1,
+    id: `${stream}-${version}`,
+    time,
+    data,
+    metadata: { time, commandId: "c", correlationId: "c", causationId: "c" },
+  };
 };
 
-const cards = view("cards", { document: z.object({ name: z.string() }), from: [customers] }, { create: { Named: ({ data }) => data }, on: { Named: (_, { data }) => data } });
-const docs = view("docs", { document: z.object({ customerId: z.string(), name: z.string().nullable() }), from: [orders], indexes: ["customerId"], references: { customerId: reference(cards, (card) => ({ name: card?.name ?? null })) } }, {
-  create: { Opened: ({ data }) => data },
-  on: { Closed: () => null },
-});
-const counts = view("counts", { document: z.object({ count: z.int() }), from: [orders, customers] }, {
-  initial: () => ({ count: 0 }),
-  key: { Opened: ({ data, stream }) => [data.customerId, stream], Closed: ({ stream }) => stream, Named: ({ stream }) => stream },
-  on: { Opened: ({ count }) => ({ count: count + 1 }), Closed: () => null, Named: ({ count }) => ({ count: count + 10 }) },
-});
+const cards = view(
+  "cards",
+  { document: z.object({ name: z.string() }), from: [customers] },
+  { create: { Named: ({ data }) => data }, on: { Named: (_, { data }) => data } },
+);
+const docs = view(
+  "docs",
+  {
+    document: z.object({ customerId: z.string(), name: z.string().nullable() }),
+    from: [orders],
+    indexes: ["customerId"],
+    references: { customerId: reference(cards, (card) => ({ name: card?.name ?? null })) },
+  },
+  {
+    create: { Opened: ({ data }) => data },
+    on: { Closed: () => null },
+  },
+);
+const counts = view(
+  "counts",
+  { document: z.object({ count: z.int() }), from: [orders, customers] },
+  {
+    initial: () => ({ count: 0 }),
+    key: { Opened: ({ data, stream }) => [data.customerId, stream], Closed: ({ stream }) => stream, Named: ({ stream }) => stream },
+    on: { Opened: ({ count }) => ({ count: count + 1 }), Closed: () => null, Named: ({ count }) => ({ count: count + 10 }) },
+  },
+);
 
 const opened = event("orders", "o-1", 1, "Opened", { customerId: "c-1" });
 const noted = event("orders", "o-1", 2, "Noted", {});
@@ -56,10 +98,19 @@ test("duplicates are skipped, batches add up", () => {
 });
 
 test("a failing handler leaves the fold as it was", () => {
-  const failing = view("failing", { document: z.object({ n: z.int() }), from: [orders] }, {
-    create: { Opened: () => ({ n: 1 }) },
-    on: { Noted: () => { throw new Error("no"); }, Closed: () => null },
-  });
+  const failing = view(
+    "failing",
+    { document: z.object({ n: z.int() }), from: [orders] },
+    {
+      create: { Opened: () => ({ n: 1 }) },
+      on: {
+        Noted: () => {
+          throw new Error("no");
+        },
+        Closed: () => null,
+      },
+    },
+  );
   const fold = viewFold(failing);
   assert.throws(() => fold.apply([opened, noted]), /no/);
   assert.equal(fold.documents().size, 0);

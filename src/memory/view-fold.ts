@@ -38,11 +38,16 @@ export function viewFold(view: AnyView): ViewFold {
         for (const key of view.keys(event)) {
           const before = loaded.get(key) ?? load(key);
           const own = view.fold(before.own, event, key);
-          loaded.set(key, own === null && view.keyed === "stream" ? { own, version: 0, lastUpdated: "" } : {
-            own,
-            version: view.keyed === "stream" ? event.version : before.version + 1,
-            lastUpdated: event.time > before.lastUpdated ? event.time : before.lastUpdated,
-          });
+          loaded.set(
+            key,
+            own === null && view.keyed === "stream"
+              ? { own, version: 0, lastUpdated: "" }
+              : {
+                  own,
+                  version: view.keyed === "stream" ? event.version : before.version + 1,
+                  lastUpdated: event.time > before.lastUpdated ? event.time : before.lastUpdated,
+                },
+          );
         }
       }
       for (const fold of referenced.values()) fold.apply(batch);
@@ -54,17 +59,25 @@ export function viewFold(view: AnyView): ViewFold {
     },
     documents() {
       const cards = new Map([...referenced].map(([of, fold]) => [of, fold.documents()]));
-      return new Map([...stored].flatMap(([key, { own, version, lastUpdated }]): [string, FoldedDocument][] => {
-        if (own === null) return [];
-        const document = fillReferences(view, JSON.parse(own) as Document, (field, id) => cards.get(view.references[field]!.view)?.get(id)?.document ?? null);
-        return [[key, { document, version, lastUpdated }]];
-      }));
+      return new Map(
+        [...stored].flatMap(([key, { own, version, lastUpdated }]): [string, FoldedDocument][] => {
+          if (own === null) return [];
+          const document = fillReferences(
+            view,
+            JSON.parse(own) as Document,
+            (field, id) => cards.get(view.references[field]!.view)?.get(id)?.document ?? null,
+          );
+          return [[key, { document, version, lastUpdated }]];
+        }),
+      );
     },
   };
 
   function load(key: string): { own: Document | null; version: number; lastUpdated: string } {
     const found = stored.get(key);
-    return found === undefined ? { own: null, version: 0, lastUpdated: "" } : { ...found, own: found.own === null ? null : (JSON.parse(found.own) as Document) };
+    return found === undefined
+      ? { own: null, version: 0, lastUpdated: "" }
+      : { ...found, own: found.own === null ? null : (JSON.parse(found.own) as Document) };
   }
 }
 

@@ -34,7 +34,8 @@ const tablesOfView = named(
 const missing = new Set(["42P01", "3F000"]);
 
 /** A newer release serves this view by now, and nothing of this one's is left: an old process that comes back must not build it again. */
-const isPast = (view: AnyView, known: readonly Generation[]): boolean => known.some((g) => g.state === "live" && g.declaredVersion > view.version);
+const isPast = (view: AnyView, known: readonly Generation[]): boolean =>
+  known.some((g) => g.state === "live" && g.declaredVersion > view.version);
 
 export function viewGenerations(database: Database, wake: ViewWake): ViewGenerations {
   const refused = (view: AnyView, problem: string): never => {
@@ -96,7 +97,10 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
   return {
     async ensure(view) {
       const fed = (known: readonly Generation[]) => known.filter((g) => g.declaredVersion === view.version && g.state !== "retired");
-      const answer = (found: readonly Generation[]) => ({ generations: found, changed: found.length > 0 && found.at(-1)!.hash !== view.hash });
+      const answer = (found: readonly Generation[]) => ({
+        generations: found,
+        changed: found.length > 0 && found.at(-1)!.hash !== view.hash,
+      });
       const known = await generations(database, view);
       const found = fed(known);
       if (found.length > 0 || isPast(view, known)) return answer(found);
@@ -141,7 +145,9 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     },
     async current(view) {
       try {
-        const fed = (await generations(database, view)).filter((g) => g.declaredVersion === view.version && (g.state === "live" || g.state === "previous"));
+        const fed = (await generations(database, view)).filter(
+          (g) => g.declaredVersion === view.version && (g.state === "live" || g.state === "previous"),
+        );
         return fed.find(({ state }) => state === "live") ?? fed.at(-1) ?? null;
       } catch (error) {
         // a query process creates nothing: before the first migration there is no generation

@@ -157,6 +157,23 @@ test("two partitions that bring about one document lose nothing", async (t) => {
   await check();
 });
 
+test("documents are locked in one order, whatever the order of the events", async (t) => {
+  const { database, logs, apply, hold, check } = await setUp(t, productStats);
+  const add = (stream: string, productId: string) => logs.orders.add(stream, "Added", { productId, quantity: 1 });
+  await apply([add(left, "p"), add(left, "q")]);
+  const releases = [await hold("p"), await hold("q")];
+  const up = apply([add(left, "q"), add(left, "p")]);
+  await blockedOrDone(database, [up]);
+  const down = apply([add(right, "p"), add(right, "q")]);
+  await blockedOrDone(database, [up, down]);
+  for (const release of releases) {
+    await release();
+    await blockedOrDone(database, [up, down]);
+  }
+  assert.deepEqual(await Promise.all([up, down]), ["applied", "applied"]);
+  await check();
+});
+
 test("a claimed row that holds nothing yet is seen by no reader", async (t) => {
   const { store, generation, logs, apply, check } = await setUp(t, productStats);
   await apply([

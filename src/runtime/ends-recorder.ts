@@ -12,19 +12,32 @@ export interface EndsRecorder {
 
 const everyMs = 1_000;
 
-export function endsRecorder({ transport, store, views, logger }: { readonly transport: Transport; readonly store: ViewStore; readonly views: readonly AnyView[]; readonly logger: Logger }): EndsRecorder {
+export function endsRecorder({
+  transport,
+  store,
+  views,
+  logger,
+}: {
+  readonly transport: Transport;
+  readonly store: ViewStore;
+  readonly views: readonly AnyView[];
+  readonly logger: Logger;
+}): EndsRecorder {
   const stop = new AbortController();
   const logs = [...new Set(views.flatMap((view) => view.logs))];
   const running = (async () => {
     let troubled = false;
     while (!stop.signal.aborted) {
       try {
-        const ends = await Promise.all(logs.map(async (log) => (await transport.ends(log)).map((position, partition) => ({ log, partition, position }))));
+        const ends = await Promise.all(
+          logs.map(async (log) => (await transport.ends(log)).map((position, partition) => ({ log, partition, position }))),
+        );
         await store.recordEnds(ends.flat(), views);
         if (troubled) logger.info("the ends of the logs are recorded again");
         troubled = false;
       } catch (error) {
-        if (!troubled && !stop.signal.aborted) logger.warn("the ends of the logs cannot be recorded; queries will say stale", { problem: String(error) });
+        if (!troubled && !stop.signal.aborted)
+          logger.warn("the ends of the logs cannot be recorded; queries will say stale", { problem: String(error) });
         troubled = true;
       }
       await pause(everyMs, stop.signal);

@@ -103,14 +103,23 @@ export interface EventStore {
    */
   append(lane: number, commands: readonly AppendCommand[]): Promise<readonly AppendOutcome[]>;
   /** All streams in one query. Absent streams come with version 0. */
-  load(streams: readonly { readonly log: string; readonly stream: string }[]): Promise<readonly { readonly version: number; readonly events: readonly StreamEvent[] }[]>;
+  load(
+    streams: readonly { readonly log: string; readonly stream: string }[],
+  ): Promise<readonly { readonly version: number; readonly events: readonly StreamEvent[] }[]>;
   /** From position `from` inclusive, in position order per partition, one query for all; at most `limit` events per partition. */
-  read(log: string, from: readonly { readonly partition: number; readonly position: number }[], limit: number): Promise<readonly StoredEvent[]>;
+  read(
+    log: string,
+    from: readonly { readonly partition: number; readonly position: number }[],
+    limit: number,
+  ): Promise<readonly StoredEvent[]>;
   /** The last position of each partition, by partition number. */
   heads(log: string): Promise<readonly number[]>;
   /** What the relay last wrote down (I3: covers topics emptied by retention). */
   relayed(log: string): Promise<readonly { readonly partition: number; readonly position: number; readonly topicId: string }[]>;
-  recordRelayed(log: string, rows: readonly { readonly partition: number; readonly position: number; readonly topicId: string }[]): Promise<void>;
+  recordRelayed(
+    log: string,
+    rows: readonly { readonly partition: number; readonly position: number; readonly topicId: string }[],
+  ): Promise<void>;
   /** Raised at every lost connection: what was asked in an older epoch fills no cache. */
   readonly epoch: number;
   /** Says which partitions have new events: in process at once, across processes by a coalesced notification. Never throws. */
@@ -175,7 +184,10 @@ export interface LogReader {
    * Waits until at least one partition has events after its cursor, `maxWaitMs` is over (then []), or `signal` aborts (then []).
    * At most one call at a time. @throws LOG_GAP, LOG_DIVERGED with `details.partition` where one partition alone is concerned
    */
-  fetch(cursors: readonly Cursor[], options: { readonly maxEvents: number; readonly maxWaitMs: number; readonly signal: AbortSignal }): Promise<readonly Batch[]>;
+  fetch(
+    cursors: readonly Cursor[],
+    options: { readonly maxEvents: number; readonly maxWaitMs: number; readonly signal: AbortSignal },
+  ): Promise<readonly Batch[]>;
   close(): Promise<void>;
 }
 
@@ -192,7 +204,11 @@ export interface Transport {
   /** The last position of each partition by partition number, as the transport knows it now. */
   ends(log: string): Promise<readonly number[]>;
   /** Shares the partitions of `logs` among the members of `group`. The callback gets the whole new assignment of this member each time; it is not awaited by others (the checkpoint's compare-and-set is the fence). */
-  join(group: string, logs: readonly string[], onAssigned: (assignments: readonly Assignment[]) => void): Promise<{ leave(): Promise<void> }>;
+  join(
+    group: string,
+    logs: readonly string[],
+    onAssigned: (assignments: readonly Assignment[]) => void,
+  ): Promise<{ leave(): Promise<void> }>;
   close(): Promise<void>;
 }
 
@@ -256,7 +272,19 @@ export interface StoredDocument {
   readonly lastUpdated: string;
 }
 
-export type Condition = string | number | boolean | null | { readonly in?: readonly (string | number | boolean | null)[]; readonly not?: string | number | boolean | null; readonly gt?: string | number; readonly gte?: string | number; readonly lt?: string | number; readonly lte?: string | number };
+export type Condition =
+  | string
+  | number
+  | boolean
+  | null
+  | {
+      readonly in?: readonly (string | number | boolean | null)[];
+      readonly not?: string | number | boolean | null;
+      readonly gt?: string | number;
+      readonly gte?: string | number;
+      readonly lt?: string | number;
+      readonly lte?: string | number;
+    };
 
 export interface FindQuery {
   readonly where: Readonly<Record<string, Condition>>;
@@ -275,7 +303,10 @@ export interface FoundPage {
 
 export interface ViewStatus {
   readonly view: string;
-  readonly generations: readonly (Generation & { readonly checkpoints: readonly (Checkpoint & { readonly updatedAt: string })[]; readonly failures: readonly Failure[] })[];
+  readonly generations: readonly (Generation & {
+    readonly checkpoints: readonly (Checkpoint & { readonly updatedAt: string })[];
+    readonly failures: readonly Failure[];
+  })[];
   /** Of the logs that the view consumes. */
   readonly ends: readonly KnownEnd[];
   /** By generation: milliseconds since the last moment at which it was known to be caught up with all recorded ends; null: never was. */
@@ -320,7 +351,10 @@ export interface ViewStore {
   find(view: AnyView, generation: number, query: FindQuery): Promise<FoundPage>;
   status(views: readonly AnyView[]): Promise<readonly ViewStatus[]>;
   /** Never goes back for a position; always sets the time. */
-  recordEnds(ends: readonly { readonly log: string; readonly partition: number; readonly position: number }[], views: readonly AnyView[]): Promise<void>;
+  recordEnds(
+    ends: readonly { readonly log: string; readonly partition: number; readonly position: number }[],
+    views: readonly AnyView[],
+  ): Promise<void>;
   /** `undefined`: a reconnect, everything may have moved. */
   onCheckpoint(callback: (moved: CheckpointMoved | undefined) => void): Promise<Unsubscribe>;
   /** Generations were made, switched or retired, by any process. */

@@ -19,7 +19,9 @@ export type ControlHandler = (request: ControlRequest, progress: (value: unknown
 /** Socket paths are short (104 bytes on some systems), so a deep folder's socket lies in the temporary folder under the folder's hash. */
 export function controlPath(folder: string): string {
   const path = join(resolve(folder), "control.sock");
-  return Buffer.byteLength(path) < 100 ? path : join(tmpdir(), `tidemark-${createHash("sha256").update(path).digest("hex").slice(0, 24)}.sock`);
+  return Buffer.byteLength(path) < 100
+    ? path
+    : join(tmpdir(), `tidemark-${createHash("sha256").update(path).digest("hex").slice(0, 24)}.sock`);
 }
 
 /** Call while the folder's lock is held: what is left of an earlier process is removed. */
@@ -54,11 +56,17 @@ export async function serveControl(folder: string, handle: ControlHandler): Prom
 }
 
 /** undefined: nobody listens there. */
-export function askControl(folder: string, request: ControlRequest, onProgress: (value: unknown) => void = () => {}): Promise<{ readonly result: unknown } | undefined> {
+export function askControl(
+  folder: string,
+  request: ControlRequest,
+  onProgress: (value: unknown) => void = () => {},
+): Promise<{ readonly result: unknown } | undefined> {
   return new Promise((done, failed) => {
     const socket = connect(controlPath(folder));
     let answered = false;
-    socket.once("error", (error: NodeJS.ErrnoException) => (error.code === "ENOENT" || error.code === "ECONNREFUSED" ? done(undefined) : failed(error)));
+    socket.once("error", (error: NodeJS.ErrnoException) =>
+      error.code === "ENOENT" || error.code === "ECONNREFUSED" ? done(undefined) : failed(error),
+    );
     socket.once("connect", () => {
       socket.write(`${JSON.stringify(request)}\n`);
       // readline hands the socket's errors on

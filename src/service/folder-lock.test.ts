@@ -14,7 +14,8 @@ const scratch = (t: { after(fn: () => void): void }) => {
   return join(folder, "data");
 };
 
-const refused = (folder: string, owner: RegExp) => (error: unknown) => isTidemarkError(error, "DATA_FOLDER_IN_USE") && error.details.folder === folder && owner.test(error.details.owner);
+const refused = (folder: string, owner: RegExp) => (error: unknown) =>
+  isTidemarkError(error, "DATA_FOLDER_IN_USE") && error.details.folder === folder && owner.test(error.details.owner);
 
 test("a second owner in the same process is refused by name, until the first gives it back", (t) => {
   const folder = scratch(t);

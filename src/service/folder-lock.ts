@@ -33,7 +33,8 @@ export function lockFolder(path: string): FolderLock {
     throw new TidemarkError("DATA_FOLDER_IN_USE", { folder, owner: ownerOf(ownerFile) }, { cause });
   }
   const startedAt = new Date().toISOString();
-  const write = (where: string | null) => writeFileSync(ownerFile, JSON.stringify({ pid: process.pid, host: hostname(), startedAt, where }));
+  const write = (where: string | null) =>
+    writeFileSync(ownerFile, JSON.stringify({ pid: process.pid, host: hostname(), startedAt, where }));
   write(null);
   return { folder, describe: write, release: () => file.close() };
 }

@@ -52,6 +52,13 @@ function relayCheck(relay: Relay): HealthCheck {
 function workerCheck(worker: ViewWorker): HealthCheck {
   const name = `view '${worker.view.name}'`;
   const failures = worker.failures();
-  if (failures.length === 0) return { name, status: "pass", message: `feeds ${new Set(worker.assigned().map((a) => `${a.log}/${a.partition}`)).size} partitions` };
-  return { name, status: "fail", message: failures.map((f) => `stands still at log '${f.log}', partition ${f.partition}, position ${f.position}: ${f.problem}`).join("; ") };
+  if (failures.length === 0)
+    return { name, status: "pass", message: `feeds ${new Set(worker.assigned().map((a) => `${a.log}/${a.partition}`)).size} partitions` };
+  return {
+    name,
+    status: "fail",
+    message: failures
+      .map((f) => `stands still at log '${f.log}', partition ${f.partition}, position ${f.position}: ${f.problem}`)
+      .join("; "),
+  };
 }

@@ -4,7 +4,12 @@ import type { Logger } from "../runtime/ports.ts";
 import type { LogLevel } from "./settings.ts";
 
 export function logger(level: LogLevel, name: string): Logger {
-  const out = pino({ level, base: { service: name, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } });
+  const out = pino({
+    level,
+    base: { service: name, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
   return {
     debug: (message, fields) => out.debug(fields ?? {}, message),
     info: (message, fields) => out.info(fields ?? {}, message),

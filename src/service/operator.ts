@@ -26,7 +26,13 @@ export function operator({ options }: Service, environment: Environment): Operat
   const settings = readOperatorSettings(environment);
   const log: Logger = makeLogger("silent", options.name);
 
-  const withParts = async <T>(transports: boolean, work: (parts: { read: Awaited<ReturnType<typeof openReadParts>>; transport: Awaited<ReturnType<typeof openTransport>> | undefined }) => Promise<T>): Promise<T> => {
+  const withParts = async <T>(
+    transports: boolean,
+    work: (parts: {
+      read: Awaited<ReturnType<typeof openReadParts>>;
+      transport: Awaited<ReturnType<typeof openTransport>> | undefined;
+    }) => Promise<T>,
+  ): Promise<T> => {
     const open = opened();
     try {
       const writes = transports && settings.kafkaBrokers === null;
@@ -50,12 +56,18 @@ export function operator({ options }: Service, environment: Environment): Operat
     async status() {
       const answer = await running({ do: "status" });
       if (answer !== undefined) return answer.result as StatusReport;
-      return withParts(false, async ({ read }) => ({ service: options.name, projections: projectionReports(options.views, await read.store.status(options.views)), relays: [] }));
+      return withParts(false, async ({ read }) => ({
+        service: options.name,
+        projections: projectionReports(options.views, await read.store.status(options.views)),
+        relays: [],
+      }));
     },
     async rebuild(view, onProgress, signal) {
       const answer = await running({ do: "rebuild", view }, (value) => onProgress(value as RebuildProgress));
       if (answer !== undefined) return answer.result as { generation: number };
-      return withParts(true, ({ read, transport }) => rebuildView({ view, views: options.views, read, transport: transport?.transport, logger: log, signal, onProgress }));
+      return withParts(true, ({ read, transport }) =>
+        rebuildView({ view, views: options.views, read, transport: transport?.transport, logger: log, signal, onProgress }),
+      );
     },
   };
 }

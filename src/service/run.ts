@@ -3,16 +3,20 @@ import { isTidemarkError } from "../errors.ts";
 import { banner } from "./banner.ts";
 import type { App, Service, StartOptions } from "./service.ts";
 
+/** Signals closer than this are one. */
+const oneSignalMs = 1_000;
+
 /**
  * Runs until SIGINT or SIGTERM, then closes; a second signal ends the process at once. Sets the exit code: 0 after a clean stop, 1 where
  * starting or stopping failed (with one plain sentence on standard error, not a stack trace, for what an operator can mend).
  */
 export async function run(service: Service, options: StartOptions = {}): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
-    let asked = false;
+    let askedAt: number | null = null;
     const stop = () => {
-      if (asked) process.exit(130);
-      asked = true;
+      // npm passes on the Ctrl-C that the terminal has already sent to its script: only a later one means "at once"
+      if (askedAt !== null && performance.now() - askedAt > oneSignalMs) process.exit(130);
+      askedAt ??= performance.now();
       resolve();
     };
     process.on("SIGINT", stop).on("SIGTERM", stop);

@@ -49,7 +49,10 @@ export interface App extends AsyncDisposable {
   readonly read: ReadView;
   status(): Promise<StatusReport>;
   /** A new generation of the view, filled from this process's transport, then switched to. */
-  rebuild(view: string, options?: { readonly signal?: AbortSignal; readonly onProgress?: (progress: RebuildProgress) => void }): Promise<{ readonly generation: number }>;
+  rebuild(
+    view: string,
+    options?: { readonly signal?: AbortSignal; readonly onProgress?: (progress: RebuildProgress) => void },
+  ): Promise<{ readonly generation: number }>;
   /** What the benches and tests look at. */
   readonly queries: QuerySide | undefined;
   /** Stops in the order of the data's way; what was accepted is durable already. */
@@ -66,12 +69,18 @@ export interface Service {
 
 export function service(options: ServiceOptions): Service {
   checkOptions(options);
-  return { kind: "service", options, start: (start = {}) => startApp(options, start), migrate: (start = {}) => migrateOnly(options, start) };
+  return {
+    kind: "service",
+    options,
+    start: (start = {}) => startApp(options, start),
+    migrate: (start = {}) => migrateOnly(options, start),
+  };
 }
 
 function checkOptions({ name, aggregates, views }: ServiceOptions): void {
   const refuse = (what: string) => new TidemarkError("INVALID_DEFINITION", { what });
-  if (!/^[a-z][a-z0-9_-]{0,39}$/.test(name)) throw refuse(`The service name '${name}' is not 1 to 40 small letters, digits, '_' and '-', starting with a letter`);
+  if (!/^[a-z][a-z0-9_-]{0,39}$/.test(name))
+    throw refuse(`The service name '${name}' is not 1 to 40 small letters, digits, '_' and '-', starting with a letter`);
   const twice = (names: readonly string[]) => names.find((each, i) => names.indexOf(each) !== i);
   const aggregate = twice(aggregates.map((a) => a.name));
   if (aggregate !== undefined) throw refuse(`Two aggregates are named '${aggregate}'`);
@@ -93,8 +102,11 @@ interface Parts {
   readonly embedded: boolean;
 }
 
-
-async function openParts({ name, aggregates, views }: ServiceOptions, { environment = process.env, logger }: StartOptions, open: Opened): Promise<Parts> {
+async function openParts(
+  { name, aggregates, views }: ServiceOptions,
+  { environment = process.env, logger }: StartOptions,
+  open: Opened,
+): Promise<Parts> {
   const settings = readSettings(environment);
   const log = logger ?? makeLogger(settings.logLevel, name);
   const has = (role: Role) => settings.roles.has(role);
@@ -134,7 +146,13 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
   const workers: ViewWorker[] = [];
   if (has("projection") && read !== undefined && transport !== undefined) {
     for (const view of views) {
-      const worker = viewWorker({ view, store: read.store, transport: transport.transport, group: `${name}.${view.name}.v${view.version}`, logger: log });
+      const worker = viewWorker({
+        view,
+        store: read.store,
+        transport: transport.transport,
+        group: `${name}.${view.name}.v${view.version}`,
+        logger: log,
+      });
       workers.push(worker);
     }
     open.add(() => Promise.all(workers.map((worker) => worker.stop())));
@@ -145,12 +163,22 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
   const relays: Relay[] = [];
   if (has("relay") && write !== undefined && transport?.openWriter !== undefined) {
     for (const identity of write.identities.values()) {
-      relays.push(relay({ store: write.store, identity, openWriter: transport.openWriter, logger: log, maxEventBytes, exclusive: settings.relayOwnership }));
+      relays.push(
+        relay({
+          store: write.store,
+          identity,
+          openWriter: transport.openWriter,
+          logger: log,
+          maxEventBytes,
+          exclusive: settings.relayOwnership,
+        }),
+      );
     }
     open.add(() => Promise.all(relays.map((each) => each.stop())));
   }
 
-  const queries = has("query") && read !== undefined ? await querySide({ stores: new Map(views.map((view) => [view, read.store])), ownEnds }) : undefined;
+  const queries =
+    has("query") && read !== undefined ? await querySide({ stores: new Map(views.map((view) => [view, read.store])), ownEnds }) : undefined;
   if (queries !== undefined) open.add(() => queries.close());
   const commands = has("command") && write !== undefined ? openCommands(write, aggregates, log, noteEnd, open) : undefined;
 
@@ -160,7 +188,8 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
     projections: read === undefined ? [] : projectionReports(views, await read.store.status(views)),
     relays: relays.map((each) => ({ log: each.log, ...each.state() })),
   });
-  const rebuild: App["rebuild"] = (view, rebuilding = {}) => rebuildView({ view, views, read, transport: transport?.transport, logger: log, ...rebuilding });
+  const rebuild: App["rebuild"] = (view, rebuilding = {}) =>
+    rebuildView({ view, views, read, transport: transport?.transport, logger: log, ...rebuilding });
 
   if (embedded && isWhole(settings)) {
     const control = await serveControl(settings.dataFolder, (request, progress) =>
@@ -188,11 +217,27 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
     url = listening.url;
     describe(listening.url);
   }
-  log.info(`service '${name}' is up`, { roles: [...settings.roles], url, writeStore: write === undefined ? null : settings.databaseUrl === null ? "embedded" : "PostgreSQL", transport: transport?.transport.kind ?? null });
+  log.info(`service '${name}' is up`, {
+    roles: [...settings.roles],
+    url,
+    writeStore: write === undefined ? null : settings.databaseUrl === null ? "embedded" : "PostgreSQL",
+    transport: transport?.transport.kind ?? null,
+  });
 
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= open.close());
-  return { name, settings, url, execute: executeOn(commands), read: readOn(queries), status, rebuild, queries, close, [Symbol.asyncDispose]: close };
+  return {
+    name,
+    settings,
+    url,
+    execute: executeOn(commands),
+    read: readOn(queries),
+    status,
+    rebuild,
+    queries,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 async function migrateOnly(options: ServiceOptions, start: StartOptions): Promise<{ databases: readonly string[] }> {

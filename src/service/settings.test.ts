@@ -7,7 +7,20 @@ test("unset, everything is embedded in one process", () => {
   const settings = readSettings({});
   assert.deepEqual(
     { ...settings, roles: [...settings.roles] },
-    { databaseUrl: null, readDatabaseUrl: null, kafkaBrokers: null, dataFolder: ".tidemark", partitions: null, roles: [...allRoles], port: 3000, host: "127.0.0.1", prefix: "", migrate: true, relayOwnership: true, logLevel: "warn" },
+    {
+      databaseUrl: null,
+      readDatabaseUrl: null,
+      kafkaBrokers: null,
+      dataFolder: ".tidemark",
+      partitions: null,
+      roles: [...allRoles],
+      port: 3000,
+      host: "127.0.0.1",
+      prefix: "",
+      migrate: true,
+      relayOwnership: true,
+      logLevel: "warn",
+    },
   );
   assert.ok(isWhole(settings));
 });
@@ -30,15 +43,34 @@ for (const { name, environment, setting, says } of [
   { name: "brokers without a port", environment: { KAFKA_BROKERS: "localhost" }, setting: "KAFKA_BROKERS", says: /host:9092/ },
   { name: "a prefix with a blank", environment: { TIDEMARK_PREFIX: "a b" }, setting: "TIDEMARK_PREFIX", says: /'a b'/ },
   { name: "migrate neither on nor off", environment: { TIDEMARK_MIGRATE: "yes" }, setting: "TIDEMARK_MIGRATE", says: /on, off/ },
-  { name: "the command role alone without its database", environment: { TIDEMARK_ROLES: "command" }, setting: "DATABASE_URL", says: /'command'/ },
-  { name: "the relay alone without Kafka", environment: { TIDEMARK_ROLES: "relay", DATABASE_URL: "postgres://h/d" }, setting: "KAFKA_BROKERS", says: /'relay'/ },
-  { name: "the projection alone without its database", environment: { TIDEMARK_ROLES: "projection", KAFKA_BROKERS: "h:1" }, setting: "READ_DATABASE_URL", says: /'projection'/ },
+  {
+    name: "the command role alone without its database",
+    environment: { TIDEMARK_ROLES: "command" },
+    setting: "DATABASE_URL",
+    says: /'command'/,
+  },
+  {
+    name: "the relay alone without Kafka",
+    environment: { TIDEMARK_ROLES: "relay", DATABASE_URL: "postgres://h/d" },
+    setting: "KAFKA_BROKERS",
+    says: /'relay'/,
+  },
+  {
+    name: "the projection alone without its database",
+    environment: { TIDEMARK_ROLES: "projection", KAFKA_BROKERS: "h:1" },
+    setting: "READ_DATABASE_URL",
+    says: /'projection'/,
+  },
   { name: "the query alone without its database", environment: { TIDEMARK_ROLES: "query" }, setting: "READ_DATABASE_URL", says: /'query'/ },
 ]) {
   test(`refused by name: ${name}`, () => {
     assert.throws(
       () => readSettings(environment),
-      (error) => isTidemarkError(error, "INVALID_SETTING") && error.details.setting === setting && says.test(error.message) && !error.message.includes("secret"),
+      (error) =>
+        isTidemarkError(error, "INVALID_SETTING") &&
+        error.details.setting === setting &&
+        says.test(error.message) &&
+        !error.message.includes("secret"),
     );
   });
 }

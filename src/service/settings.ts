@@ -53,7 +53,8 @@ export function readSettings(environment: Environment): Settings {
   const databaseUrl = (name: string) => {
     const value = text(name);
     if (value === null) return null;
-    if (!URL.canParse(value) || !/^postgres(ql)?:$/.test(new URL(value).protocol)) throw refuse(name, "it is not a URL like postgres://user:password@host:5432/database");
+    if (!URL.canParse(value) || !/^postgres(ql)?:$/.test(new URL(value).protocol))
+      throw refuse(name, "it is not a URL like postgres://user:password@host:5432/database");
     return value;
   };
 
@@ -65,7 +66,11 @@ export function readSettings(environment: Environment): Settings {
     }),
   );
   const prefix = text("TIDEMARK_PREFIX") ?? "";
-  if (!/^([A-Za-z_][A-Za-z0-9_-]{0,31})?$/.test(prefix)) throw refuse("TIDEMARK_PREFIX", `'${prefix}' is not a name of at most 32 letters, digits, '_' and '-' that starts with a letter or '_'`);
+  if (!/^([A-Za-z_][A-Za-z0-9_-]{0,31})?$/.test(prefix))
+    throw refuse(
+      "TIDEMARK_PREFIX",
+      `'${prefix}' is not a name of at most 32 letters, digits, '_' and '-' that starts with a letter or '_'`,
+    );
 
   const settings: Omit<Settings, "logLevel"> = {
     databaseUrl: databaseUrl("DATABASE_URL"),
@@ -90,13 +95,15 @@ function brokers(text: string | null): readonly string[] | null {
   return text.split(",").map((each) => {
     const broker = each.trim();
     const port = Number(broker.split(":").at(-1));
-    if (!/^[^\s:,/@]+:\d{1,5}$/.test(broker) || port < 1 || port > 65_535) throw refuse("KAFKA_BROKERS", "it is not a list like host:9092,host:9092");
+    if (!/^[^\s:,/@]+:\d{1,5}$/.test(broker) || port < 1 || port > 65_535)
+      throw refuse("KAFKA_BROKERS", "it is not a list like host:9092,host:9092");
     return broker;
   });
 }
 
 /** All four working roles in one process: parts that are unset may be embedded. */
-export const isWhole = ({ roles }: Pick<Settings, "roles">): boolean => (["command", "relay", "projection", "query"] as const).every((role) => roles.has(role));
+export const isWhole = ({ roles }: Pick<Settings, "roles">): boolean =>
+  (["command", "relay", "projection", "query"] as const).every((role) => roles.has(role));
 
 /** An embedded part cannot be shared between processes, so a process with some of the roles needs real ones. */
 function refuseHalfSplit(settings: Omit<Settings, "logLevel">): void {
@@ -105,7 +112,10 @@ function refuseHalfSplit(settings: Omit<Settings, "logLevel">): void {
   const needs = (name: string, value: unknown, users: readonly Role[]) => {
     const user = users.find((role) => roles.has(role));
     if (value === null && user !== undefined) {
-      throw refuse(name, `it must be set where TIDEMARK_ROLES has '${user}' without all of command, relay, projection and query: an embedded part cannot be shared between processes`);
+      throw refuse(
+        name,
+        `it must be set where TIDEMARK_ROLES has '${user}' without all of command, relay, projection and query: an embedded part cannot be shared between processes`,
+      );
     }
   };
   needs("DATABASE_URL", settings.databaseUrl, ["command", "relay", "processor"]);

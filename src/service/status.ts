@@ -48,7 +48,13 @@ export function projectionReports(views: readonly AnyView[], statuses: readonly 
         .map((g): ProjectionReport => {
           const partitions = g.checkpoints.map((c): PartitionReport => {
             const end = status.ends.find((e) => e.log === c.log && e.partition === c.partition)?.position ?? null;
-            return { log: c.log, partition: c.partition, position: c.position, end, lagEvents: end === null ? null : Math.max(0, end - c.position) };
+            return {
+              log: c.log,
+              partition: c.partition,
+              position: c.position,
+              end,
+              lagEvents: end === null ? null : Math.max(0, end - c.position),
+            };
           });
           const known = partitions.length > 0 && partitions.every((p) => p.lagEvents !== null);
           const lagEvents = known ? partitions.reduce((sum, p) => sum + (p.lagEvents ?? 0), 0) : null;

@@ -14,7 +14,11 @@ export interface TransportParts {
 
 export async function openTransport(settings: Settings, write: WriteParts | undefined, open: Opened): Promise<TransportParts> {
   if (settings.kafkaBrokers === null) {
-    if (write === undefined) throw new TidemarkError("INVALID_SETTING", { setting: "KAFKA_BROKERS", problem: "it must be set where the write store is not this process's" });
+    if (write === undefined)
+      throw new TidemarkError("INVALID_SETTING", {
+        setting: "KAFKA_BROKERS",
+        problem: "it must be set where the write store is not this process's",
+      });
     const transport = await eventsTransport(write.store, write.identities);
     open.add(() => transport.close());
     return { transport, openWriter: undefined };
@@ -28,5 +32,8 @@ export async function openTransport(settings: Settings, write: WriteParts | unde
   open.add(() => transport.close());
   const cluster = openCluster(options);
   open.add(() => cluster.close());
-  return { transport, openWriter: (identity, { create }) => openLogWriter(cluster, { topic: topicOf(settings.prefix, identity.log), identity, create }) };
+  return {
+    transport,
+    openWriter: (identity, { create }) => openLogWriter(cluster, { topic: topicOf(settings.prefix, identity.log), identity, create }),
+  };
 }

@@ -24,11 +24,20 @@ export async function openEventStore(settings: Settings, aggregates: readonly An
   await migrateWriteStore(database, { schema, ddl: settings.migrate });
   const store = eventStore(database);
   open.add(() => store.close());
-  const identities = await store.openLogs(aggregates.map((a) => a.name), settings.partitions ?? undefined);
+  const identities = await store.openLogs(
+    aggregates.map((a) => a.name),
+    settings.partitions ?? undefined,
+  );
   return { store, identities: new Map(identities.map((identity) => [identity.log, identity])) };
 }
 
-export function openCommands({ store, identities }: WriteParts, aggregates: readonly AnyAggregate[], logger: Logger, onAppended: (log: string, partition: number, position: number) => void, open: Opened): CommandHandler {
+export function openCommands(
+  { store, identities }: WriteParts,
+  aggregates: readonly AnyAggregate[],
+  logger: Logger,
+  onAppended: (log: string, partition: number, position: number) => void,
+  open: Opened,
+): CommandHandler {
   const handler = commandHandler({ store, aggregates, identities, logger, maxEventBytes, onAppended });
   open.add(() => handler.close());
   return handler;

@@ -6,7 +6,9 @@ import { frozen } from "./frozen.ts";
 import type { MadeEvent, TimedEvent } from "./history.ts";
 
 /** The commands that an aggregate's makers give. */
-export type CommandsOf<A> = A extends { readonly commands: infer C } ? { [K in keyof C]: C[K] extends (...args: never) => infer Made ? Made : never }[keyof C] : never;
+export type CommandsOf<A> = A extends { readonly commands: infer C }
+  ? { [K in keyof C]: C[K] extends (...args: never) => infer Made ? Made : never }[keyof C]
+  : never;
 
 /** What came of a command. Nothing is awaited here: decisions are made at once. */
 export interface AggregateOutcome<A, C> {
@@ -32,14 +34,24 @@ export interface AggregateSpec<A> {
  */
 export function aggregateSpec<A extends AnyAggregate>(aggregate: A, history: readonly NewEvent[] = []): AggregateSpec<A> {
   return {
-    given: (...events) => aggregateSpec(aggregate, [...history, ...events.map((entry) => throughJson("event" in entry ? entry.event : entry) as NewEvent)]),
+    given: (...events) =>
+      aggregateSpec(aggregate, [...history, ...events.map((entry) => throughJson("event" in entry ? entry.event : entry) as NewEvent)]),
     when(command) {
       const decided = () => decide(aggregate, fold(aggregate, history), command);
       const comesTo = (expected: readonly unknown[]) => {
         const result = decided();
-        if (result.invalid !== undefined) throw new AssertionError({ message: `${command.type} is not valid: ${describe(result.invalid)}`, actual: result.invalid, expected });
+        if (result.invalid !== undefined)
+          throw new AssertionError({
+            message: `${command.type} is not valid: ${describe(result.invalid)}`,
+            actual: result.invalid,
+            expected,
+          });
         const { decision } = result;
-        deepStrictEqual(throughJson(seen(decision)), throughJson(expected.map(withoutDetail)), `${command.type} did not come to what was expected`);
+        deepStrictEqual(
+          throughJson(seen(decision)),
+          throughJson(expected.map(withoutDetail)),
+          `${command.type} did not come to what was expected`,
+        );
         if ("events" in decision) fold(aggregate, [...history, ...decision.events.map((event) => throughJson(event) as NewEvent)]);
       };
       return {
@@ -51,14 +63,17 @@ export function aggregateSpec<A extends AnyAggregate>(aggregate: A, history: rea
         thenInvalid(...pointers) {
           const { invalid } = decided();
           if (invalid === undefined) throw new AssertionError({ message: `${command.type} is valid, but was expected not to be` });
-          if (pointers.length > 0) deepStrictEqual([...new Set(invalid.map((issue) => issue.pointer))].sort(), [...pointers].sort(), describe(invalid));
+          if (pointers.length > 0)
+            deepStrictEqual([...new Set(invalid.map((issue) => issue.pointer))].sort(), [...pointers].sort(), describe(invalid));
         },
       };
     },
   };
 }
 
-type Decided = { readonly decision: Decision; readonly invalid?: undefined } | { readonly invalid: readonly { readonly pointer: string; readonly detail: string }[] };
+type Decided =
+  | { readonly decision: Decision; readonly invalid?: undefined }
+  | { readonly invalid: readonly { readonly pointer: string; readonly detail: string }[] };
 
 function decide(aggregate: AnyAggregate, state: unknown, { type, stream, data, aggregate: of }: AnyCommand): Decided {
   if (of.name !== aggregate.name) throw new Error(`${type} is a command of '${of.name}', not of '${aggregate.name}'.`);
@@ -70,14 +85,22 @@ function decide(aggregate: AnyAggregate, state: unknown, { type, stream, data, a
   if (input.issues !== undefined) return { invalid: input.issues };
   const command = frozen({ type, stream, data: input.value });
   const decision = aggregate.decide(state, command);
-  deepStrictEqual(aggregate.decide(state, command), decision, `${aggregate.name}.decide.${type} decides differently the second time: it must depend on state and command alone`);
+  deepStrictEqual(
+    aggregate.decide(state, command),
+    decision,
+    `${aggregate.name}.decide.${type} decides differently the second time: it must depend on state and command alone`,
+  );
   return { decision };
 }
 
 function fold(aggregate: AnyAggregate, events: readonly NewEvent[]): unknown {
   return events.reduce<unknown>((state, event) => {
     const next = aggregate.evolve(state, frozen(event));
-    deepStrictEqual(aggregate.evolve(state, event), next, `${aggregate.name}.evolve.${event.type} gives another state the second time: it must depend on state and event alone`);
+    deepStrictEqual(
+      aggregate.evolve(state, event),
+      next,
+      `${aggregate.name}.evolve.${event.type} gives another state the second time: it must depend on state and event alone`,
+    );
     return frozen(next);
   }, frozen(aggregate.initial));
 }
@@ -93,10 +116,11 @@ const withoutDetail = (value: unknown): unknown => {
 
 const throughJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value)) as unknown;
 
-const describe = (issues: readonly { readonly pointer: string; readonly detail: string }[]) => issues.map(({ pointer, detail }) => `${pointer || "the whole"} ${detail}`).join("; ");
+const describe = (issues: readonly { readonly pointer: string; readonly detail: string }[]) =>
+  issues.map(({ pointer, detail }) => `${pointer || "the whole"} ${detail}`).join("; ");
 
 /** `then` makes a thenable: an `await` would call it with two functions, and must not pass for a test. */
 export function refuseFunctions(expected: readonly unknown[]): void {
-  if (expected.some((value) => typeof value === "function")) throw new TypeError("Do not await a spec: it answers at once. 'then' takes what is expected, no functions.");
+  if (expected.some((value) => typeof value === "function"))
+    throw new TypeError("Do not await a spec: it answers at once. 'then' takes what is expected, no functions.");
 }
-

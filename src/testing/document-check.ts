@@ -10,7 +10,9 @@ export function documentCheck(view: AnyView): (document: Document) => string | u
     return (validate.errors ?? [])
       .map(({ instancePath, message, params }) => {
         const surplus = (params as { additionalProperty?: string }).additionalProperty;
-        return surplus === undefined ? `${instancePath || "the document"} ${message}` : `${instancePath}/${surplus} is no field of the schema`;
+        return surplus === undefined
+          ? `${instancePath || "the document"} ${message}`
+          : `${instancePath}/${surplus} is no field of the schema`;
       })
       .join("; ");
   };

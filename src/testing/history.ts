@@ -1,10 +1,15 @@
 /** What happened, as a test says it: streams of events, each with a time. */
 import type { AnyAggregate } from "../core/definition.ts";
-import type { LogEvent, NewEvent } from "../core/message.ts";
 import type { EventsOf } from "../core/index.ts";
+import type { LogEvent, NewEvent } from "../core/message.ts";
 
 /** The events of an aggregate as its makers give them. */
-export type MadeEvent<A> = EventsOf<A> extends infer E ? (E extends { readonly type: infer Type extends string; readonly data: infer Data } ? NewEvent<Type, Data> : never) : never;
+export type MadeEvent<A> =
+  EventsOf<A> extends infer E
+    ? E extends { readonly type: infer Type extends string; readonly data: infer Data }
+      ? NewEvent<Type, Data>
+      : never
+    : never;
 
 /** An event with the time at which it happened. */
 export interface TimedEvent<E> {
@@ -24,7 +29,11 @@ export interface StreamHistory<Log extends string = string> {
  * The events of one stream, in order. Each happens a second after the one before it, unless `at` says when.
  * @example stream(orders, "o-1", [created, at("2026-03-01T10:00:00Z", submitted)])
  */
-export function stream<A extends AnyAggregate>(aggregate: A, id: string, events: readonly (MadeEvent<A> | TimedEvent<MadeEvent<A>>)[]): StreamHistory<A["name"]> {
+export function stream<A extends AnyAggregate>(
+  aggregate: A,
+  id: string,
+  events: readonly (MadeEvent<A> | TimedEvent<MadeEvent<A>>)[],
+): StreamHistory<A["name"]> {
   return { log: aggregate.name, aggregate, stream: id, events };
 }
 
@@ -51,11 +60,18 @@ export function loggedEvents(histories: readonly StreamHistory[]): readonly (rea
       const time = new Date(clock).toISOString();
       const eventId = `00000000-0000-7000-${(partition % 0x10000).toString(16).padStart(4, "0")}-${hex(index + 1)}`;
       return {
-        log: aggregate.name, partition, position: index + 1, stream: id, version: index + 1, type, schemaVersion: 1, id: eventId, time,
+        log: aggregate.name,
+        partition,
+        position: index + 1,
+        stream: id,
+        version: index + 1,
+        type,
+        schemaVersion: 1,
+        id: eventId,
+        time,
         data: JSON.parse(JSON.stringify(data)) as unknown,
         metadata: { time, commandId: eventId, correlationId: eventId, causationId: eventId },
       };
     });
   });
 }
-

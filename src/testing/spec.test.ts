@@ -7,7 +7,10 @@ import { at, spec, stream } from "./index.ts";
 
 const initial: { readonly open: boolean; readonly sum: number } = { open: false, sum: 0 };
 const behaviour = {
-  evolve: { Opened: (state: typeof initial) => ({ ...state, open: true }), Added: (state: typeof initial, { data }: { data: { by: number } }) => ({ ...state, sum: state.sum + data.by }) },
+  evolve: {
+    Opened: (state: typeof initial) => ({ ...state, open: true }),
+    Added: (state: typeof initial, { data }: { data: { by: number } }) => ({ ...state, sum: state.sum + data.by }),
+  },
 };
 const contract = {
   id: "accountId",
@@ -31,17 +34,23 @@ const { Add, Open } = accounts.commands;
 const { Added, Opened } = accounts.events;
 const { NotOpen, TooMuch } = accounts.rejections;
 const open = spec(accounts).given(Opened());
-const fails = (run: () => unknown, text: RegExp) => assert.throws(run, (error) => {
-  assert.ok(error instanceof Error);
-  assert.match(error.message, text);
-  return true;
-});
+const fails = (run: () => unknown, text: RegExp) =>
+  assert.throws(run, (error) => {
+    assert.ok(error instanceof Error);
+    assert.match(error.message, text);
+    return true;
+  });
 
 test("an aggregate's spec passes for what happens", () => {
   open.when(Add("a-1", { by: 3 })).then(Added({ by: 3 }), Added({ by: 0 }));
   open.when(Open("a-1")).thenNothing();
-  spec(accounts).when(Add("a-1", { by: 3 })).then(NotOpen());
-  open.given(at("2026-01-01T00:00:00Z", Added({ by: 8 }))).when(Add("a-1", { by: 3 })).then(TooMuch({ most: 2 }));
+  spec(accounts)
+    .when(Add("a-1", { by: 3 }))
+    .then(NotOpen());
+  open
+    .given(at("2026-01-01T00:00:00Z", Added({ by: 8 })))
+    .when(Add("a-1", { by: 3 }))
+    .then(TooMuch({ most: 2 }));
   open.when(Add("a-1", { by: 1.5 })).thenInvalid("/by");
   open.when(Add("too-long", { by: 1 })).thenInvalid("/accountId");
   open.when(Add("a-1", { by: 1.5 })).thenInvalid();
@@ -58,7 +67,8 @@ test("an aggregate's spec fails for anything else", () => {
     () => open.when(Add("a-1", { by: 1.5 })).then(NotOpen()),
     () => open.when(Add("a-1", { by: 1 })).thenInvalid(),
     () => open.when(Add("a-1", { by: 1.5 })).thenInvalid("/other"),
-  ]) assert.throws(wrong, AssertionError);
+  ])
+    assert.throws(wrong, AssertionError);
 });
 
 test("an unfinished spec that is awaited does not pass for a test", async () => {
@@ -69,18 +79,37 @@ test("an unfinished spec that is awaited does not pass for a test", async () => 
 test("handlers that change what they are given, or differ from call to call, are found", () => {
   let calls = 0;
   const decide = { Open: () => [], Add: () => [] };
-  const changing = aggregate("changing", contract, { decide, evolve: { ...behaviour.evolve, Opened: (state) => Object.assign(state, { open: true }) } });
+  const changing = aggregate("changing", contract, {
+    decide,
+    evolve: { ...behaviour.evolve, Opened: (state) => Object.assign(state, { open: true }) },
+  });
   fails(() => spec(changing).given(changing.events.Opened()).when(changing.commands.Open("a")).thenNothing(), /read only/);
-  const moody = aggregate("moody", contract, { ...behaviour, decide: { ...decide, Add: (_, __, { Added: Made }) => Made({ by: calls++ }) } });
-  fails(() => spec(moody).when(moody.commands.Add("a", { by: 1 })).then(moody.events.Added({ by: 0 })), /decides differently the second time/);
+  const moody = aggregate("moody", contract, {
+    ...behaviour,
+    decide: { ...decide, Add: (_, __, { Added: Made }) => Made({ by: calls++ }) },
+  });
+  fails(
+    () =>
+      spec(moody)
+        .when(moody.commands.Add("a", { by: 1 }))
+        .then(moody.events.Added({ by: 0 })),
+    /decides differently the second time/,
+  );
 });
 
 const Total = z.object({ sum: z.int(), last: z.string().nullable() });
-const totals = view("totals", { document: Total, from: [accounts] }, {
-  create: { Opened: () => ({ sum: 0, last: null }) },
-  on: { Added: (doc, { data, time }) => ({ sum: doc.sum + data.by, last: time }) },
-});
-const history = [stream(accounts, "a-1", [Opened(), Added({ by: 1 }), at("2026-05-01T12:00:00+02:00", Added({ by: 2 }))]), stream(accounts, "a-2", [Opened(), Added({ by: 5 })])];
+const totals = view(
+  "totals",
+  { document: Total, from: [accounts] },
+  {
+    create: { Opened: () => ({ sum: 0, last: null }) },
+    on: { Added: (doc, { data, time }) => ({ sum: doc.sum + data.by, last: time }) },
+  },
+);
+const history = [
+  stream(accounts, "a-1", [Opened(), Added({ by: 1 }), at("2026-05-01T12:00:00+02:00", Added({ by: 2 }))]),
+  stream(accounts, "a-2", [Opened(), Added({ by: 5 })]),
+];
 
 test("a view's spec compares exactly the documents, and of each the named members", () => {
   const given = spec(totals).given(...history);
@@ -89,7 +118,13 @@ test("a view's spec compares exactly the documents, and of each the named member
   fails(() => given.then({ "a-1": { sum: 3 } }), /not those expected/);
   fails(() => given.then({ "a-1": {}, "a-2": {}, "a-3": {} }), /not those expected/);
   fails(() => given.then({ "a-1": {}, "a-2": null }), /not those expected/);
-  fails(() => spec(totals).given(...history, ...history).then({}), /given twice/);
+  fails(
+    () =>
+      spec(totals)
+        .given(...history, ...history)
+        .then({}),
+    /given twice/,
+  );
 });
 
 /** Enough streams for an order to matter. */
@@ -103,26 +138,59 @@ test("a document that depends on the interleaving is found, with the seed that s
     key: () => "all",
     on: { Added: (doc, { data, stream: id }) => ({ sum: doc.sum + data.by, last: id }) },
   });
-  fails(() => spec(lastWins).given(...many).then({ all: { sum: 36 } }), /no function of its logs alone[^]*seed: \d+[^]*accounts\/a-\d Opened/);
-  fails(() => spec(lastWins, { seed: 7 }).given(...many).then({ all: { sum: 36 } }), /seed: 7 \}/);
+  fails(
+    () =>
+      spec(lastWins)
+        .given(...many)
+        .then({ all: { sum: 36 } }),
+    /no function of its logs alone[^]*seed: \d+[^]*accounts\/a-\d Opened/,
+  );
+  fails(
+    () =>
+      spec(lastWins, { seed: 7 })
+        .given(...many)
+        .then({ all: { sum: 36 } }),
+    /seed: 7 \}/,
+  );
 
-  const sums = view("sums", keyed, { initial: () => one({ sum: 0, last: null }), key: () => "all", on: { Added: (doc, { data }) => ({ ...doc, sum: doc.sum + data.by }) } });
-  spec(sums).given(...many).then({ all: { sum: 36, last: null } });
+  const sums = view("sums", keyed, {
+    initial: () => one({ sum: 0, last: null }),
+    key: () => "all",
+    on: { Added: (doc, { data }) => ({ ...doc, sum: doc.sum + data.by }) },
+  });
+  spec(sums)
+    .given(...many)
+    .then({ all: { sum: 36, last: null } });
 });
 
 test("a document that is skipped while another stream's is not there yet is found", () => {
   const gated = view("gated", keyed, {
     initial: () => ({ sum: 0, last: null }),
     key: () => "all",
-    on: { Opened: (doc, { stream: id }) => (id === "a-1" ? { ...doc, last: "open" } : doc), Added: (doc, { data }) => (doc.last === null ? doc : { ...doc, sum: doc.sum + data.by }) },
+    on: {
+      Opened: (doc, { stream: id }) => (id === "a-1" ? { ...doc, last: "open" } : doc),
+      Added: (doc, { data }) => (doc.last === null ? doc : { ...doc, sum: doc.sum + data.by }),
+    },
   });
-  fails(() => spec(gated).given(...many).then({ all: { sum: 36 } }), /no function of its logs alone/);
+  fails(
+    () =>
+      spec(gated)
+        .given(...many)
+        .then({ all: { sum: 36 } }),
+    /no function of its logs alone/,
+  );
 });
 
 test("a handler that remembers something between batches or runs is found", () => {
   let seen = 0;
   const counting = view("counting", keyed, { create: { Opened: () => ({ sum: seen++, last: null }) }, on: {} });
-  fails(() => spec(counting).given(...history).then({ "a-1": { sum: 0 }, "a-2": { sum: 1 } }), /no function of its logs alone/);
+  fails(
+    () =>
+      spec(counting)
+        .given(...history)
+        .then({ "a-1": { sum: 0 }, "a-2": { sum: 1 } }),
+    /no function of its logs alone/,
+  );
 
   const cache = new WeakMap<object, number>();
   const cutting = view("cutting", keyed, {
@@ -135,29 +203,75 @@ test("a handler that remembers something between batches or runs is found", () =
       },
     },
   });
-  fails(() => spec(cutting).given(...history).then({ "a-1": { sum: 3 }, "a-2": { sum: 5 } }), /no function of its logs alone/);
+  fails(
+    () =>
+      spec(cutting)
+        .given(...history)
+        .then({ "a-1": { sum: 3 }, "a-2": { sum: 5 } }),
+    /no function of its logs alone/,
+  );
 });
 
 test("a document that does not match its schema is found, a surplus field too", () => {
   const surplus = view("surplus", keyed, { create: { Opened: () => ({ sum: 0, last: null, ...{ more: 1 } }) }, on: {} });
-  fails(() => spec(surplus).given(...history).then({ "a-1": {}, "a-2": {} }), /\/more is no field of the schema/);
+  fails(
+    () =>
+      spec(surplus)
+        .given(...history)
+        .then({ "a-1": {}, "a-2": {} }),
+    /\/more is no field of the schema/,
+  );
   const half = view("half", keyed, { create: { Opened: () => ({ sum: 0.5, last: null }) }, on: {} });
-  fails(() => spec(half).given(...history).then({ "a-1": {}, "a-2": {} }), /\/sum must be integer/);
+  fails(
+    () =>
+      spec(half)
+        .given(...history)
+        .then({ "a-1": {}, "a-2": {} }),
+    /\/sum must be integer/,
+  );
 });
 
 test("a handler that changes documents in place is found", () => {
-  const inPlace = view("in_place", keyed, { create: { Opened: () => ({ sum: 0, last: null }) }, on: { Added: (doc, { data }) => Object.assign(doc, { sum: doc.sum + data.by }) } });
-  fails(() => spec(inPlace).given(...history).then({ "a-1": {}, "a-2": {} }), /read only/);
+  const inPlace = view("in_place", keyed, {
+    create: { Opened: () => ({ sum: 0, last: null }) },
+    on: { Added: (doc, { data }) => Object.assign(doc, { sum: doc.sum + data.by }) },
+  });
+  fails(
+    () =>
+      spec(inPlace)
+        .given(...history)
+        .then({ "a-1": {}, "a-2": {} }),
+    /read only/,
+  );
 });
 
 test("references are filled, whichever comes first, and logs that are not read are refused", () => {
-  const owners = aggregate("owners", { id: "id", commands: {}, events: { Named: z.object({ name: z.string() }) }, initial: 0 }, { decide: {}, evolve: { Named: (n) => n } });
-  const cards = view("cards", { document: z.object({ name: z.string() }), from: [owners] }, { create: { Named: ({ data }) => data }, on: { Named: (_, { data }) => data } });
-  const owned = view("owned", { document: z.object({ owner: z.string(), name: z.string() }), from: [accounts], indexes: ["owner"], references: { owner: reference(cards, (card) => ({ name: card?.name ?? "?" })) } }, {
-    create: { Opened: ({ stream: id }) => ({ owner: id }) },
-    on: {},
-  });
+  const owners = aggregate(
+    "owners",
+    { id: "id", commands: {}, events: { Named: z.object({ name: z.string() }) }, initial: 0 },
+    { decide: {}, evolve: { Named: (n) => n } },
+  );
+  const cards = view(
+    "cards",
+    { document: z.object({ name: z.string() }), from: [owners] },
+    { create: { Named: ({ data }) => data }, on: { Named: (_, { data }) => data } },
+  );
+  const owned = view(
+    "owned",
+    {
+      document: z.object({ owner: z.string(), name: z.string() }),
+      from: [accounts],
+      indexes: ["owner"],
+      references: { owner: reference(cards, (card) => ({ name: card?.name ?? "?" })) },
+    },
+    {
+      create: { Opened: ({ stream: id }) => ({ owner: id }) },
+      on: {},
+    },
+  );
   const named = stream(owners, "a-1", [owners.events.Named({ name: "Ann" }), owners.events.Named({ name: "Anne" })]);
-  spec(owned).given(named, ...history).then({ "a-1": { name: "Anne" }, "a-2": { name: "?" } });
+  spec(owned)
+    .given(named, ...history)
+    .then({ "a-1": { name: "Anne" }, "a-2": { name: "?" } });
   fails(() => spec(totals).given(named).then({}), /reads no log 'owners'/);
 });

@@ -44,7 +44,6 @@ export function viewSpec<V extends AnyView>(view: V, options: ViewSpecOptions = 
   };
 }
 
-
 const inOrder = (view: AnyView, streams: readonly (readonly LogEvent[])[]): Map<string, FoldedDocument> => {
   const fold = viewFold(guarded(view));
   fold.apply(streams.flat());
@@ -62,24 +61,50 @@ function checkDocuments(view: AnyView, documents: ReadonlyMap<string, FoldedDocu
   const problemOf = documentCheck(view);
   for (const [key, { document }] of documents) {
     const problem = problemOf(document);
-    if (problem !== undefined) throw new AssertionError({ message: `The document '${key}' of view '${view.name}' does not match its schema: ${problem}`, actual: document });
+    if (problem !== undefined)
+      throw new AssertionError({
+        message: `The document '${key}' of view '${view.name}' does not match its schema: ${problem}`,
+        actual: document,
+      });
   }
 }
 
 function checkExpected(documents: ReadonlyMap<string, FoldedDocument>, expected: Readonly<Record<string, unknown>>): void {
   const named = Object.entries(expected).filter(([, part]) => part !== null);
-  const actual = Object.fromEntries([...documents].map(([key, { document }]) => [key, Object.hasOwn(expected, key) && expected[key] !== null ? partLike(document, expected[key]) : document]));
+  const actual = Object.fromEntries(
+    [...documents].map(([key, { document }]) => [
+      key,
+      Object.hasOwn(expected, key) && expected[key] !== null ? partLike(document, expected[key]) : document,
+    ]),
+  );
   deepStrictEqual(actual, Object.fromEntries(named), "The documents are not those expected");
 }
 
 /** Of `value`, the members that `like` names. */
 function partLike(value: unknown, like: unknown): unknown {
-  if (typeof value !== "object" || value === null || typeof like !== "object" || like === null || Array.isArray(value) || Array.isArray(like)) return value;
+  if (
+    typeof value !== "object" ||
+    value === null ||
+    typeof like !== "object" ||
+    like === null ||
+    Array.isArray(value) ||
+    Array.isArray(like)
+  )
+    return value;
   const members = value as Document;
-  return Object.fromEntries(Object.entries(like).filter(([name]) => Object.hasOwn(members, name)).map(([name, part]) => [name, partLike(members[name], part)]));
+  return Object.fromEntries(
+    Object.entries(like)
+      .filter(([name]) => Object.hasOwn(members, name))
+      .map(([name, part]) => [name, partLike(members[name], part)]),
+  );
 }
 
-function checkAnyOrder(view: AnyView, streams: readonly (readonly LogEvent[])[], expected: ReadonlyMap<string, FoldedDocument>, { seed = newSeed(), runs = 40 }: ViewSpecOptions): void {
+function checkAnyOrder(
+  view: AnyView,
+  streams: readonly (readonly LogEvent[])[],
+  expected: ReadonlyMap<string, FoldedDocument>,
+  { seed = newSeed(), runs = 40 }: ViewSpecOptions,
+): void {
   const choose = random(seed);
   for (let run = 0; run < runs; run++) {
     const order = interleave(streams, choose);
@@ -100,7 +125,8 @@ function checkAnyOrder(view: AnyView, streams: readonly (readonly LogEvent[])[],
   }
 }
 
-const plain = (documents: ReadonlyMap<string, FoldedDocument>) => Object.fromEntries([...documents].map(([key, { document }]) => [key, document]));
+const plain = (documents: ReadonlyMap<string, FoldedDocument>) =>
+  Object.fromEntries([...documents].map(([key, { document }]) => [key, document]));
 
 /** One of the orders in which these streams may be read: each stream's own order is kept. */
 function interleave(streams: readonly (readonly LogEvent[])[], choose: Random): readonly LogEvent[] {
@@ -116,7 +142,7 @@ function interleave(streams: readonly (readonly LogEvent[])[], choose: Random): 
 
 function cut(events: readonly LogEvent[], choose: Random): readonly (readonly LogEvent[])[] {
   const batches: LogEvent[][] = [];
-  for (let at = 0; at < events.length; ) {
+  for (let at = 0; at < events.length;) {
     const size = 1 + choose.below(choose.below(2) === 0 ? 2 : events.length);
     batches.push(events.slice(at, at + size));
     at += size;
@@ -124,4 +150,5 @@ function cut(events: readonly LogEvent[], choose: Random): readonly (readonly Lo
   return batches;
 }
 
-const described = (batches: readonly (readonly LogEvent[])[]) => batches.map((batch) => batch.map((event) => `${event.log}/${event.stream} ${event.type}`).join(", ")).join(" | ");
+const described = (batches: readonly (readonly LogEvent[])[]) =>
+  batches.map((batch) => batch.map((event) => `${event.log}/${event.stream} ${event.type}`).join(", ")).join(" | ");

@@ -99,6 +99,15 @@ export const oneEffect: readonly Mutant[] = [
     tests: meeting("that write one document"),
   },
   {
+    name: "document-lock-order",
+    clause: "I4",
+    takes: "the order in which documents are locked",
+    file: statements,
+    find: "order by _key for ${mode}`",
+    replace: "order by array_position($1::text[], _key) for ${mode}`",
+    tests: meeting("documents are locked in one order"),
+  },
+  {
     name: "own-claim",
     clause: "I4",
     takes: "the claim of keys that are not there yet",

@@ -41,12 +41,12 @@ export const samePositions: readonly Mutant[] = [
     tests,
   },
   {
-    name: "cursor-without-event",
+    name: "cursor-log-id",
     clause: "I8",
     takes: "a cursor of one transport goes on in the other",
     file: "src/runtime/events-transport.ts",
     find: "eventId: last.id, logId, hint: null",
-    replace: "eventId: last.commandId + '', logId: log, hint: null",
+    replace: "eventId: last.id, logId: log, hint: null",
     tests: [{ file: "src/runtime/events-transport.test.ts", pattern: "from the other's cursor too" }],
   },
 ];
