@@ -1,5 +1,5 @@
 /**
- * `npm run regression -- [--rounds 8] [--seed n] [--only kills,zombies,broker,postgres,relays,older] [--seconds 12] [--clients 24] [--keep-logs]`
+ * `npm run regression -- [--rounds 8] [--seed n] [--only kills,zombies,broker,postgres,relays,older] [--seconds 10] [--clients 24] [--keep-logs]`
  * Rounds of kill -9 under load on real PostgreSQL and Kafka, then every other disturbance once; the history checker after each.
  * `--only embedded`: the embedded form, killed `--rounds` times on one data folder.
  * Exit code 1 at any violation, with the seed and the part of the history that it is about.

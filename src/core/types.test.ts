@@ -361,9 +361,9 @@ export async function refusedCalls(app: Facade<{ readonly commandId?: string }>)
   stream(orders, "o-1", [customers.events.Registered({ name: "Ann" })]);
   // @ts-expect-error a command of another log
   spec(orders).when(customers.commands.Register("c-1", { name: "Ann" }));
-  const paid = spec(orders).when(orders.commands.Pay("o-1", { amount: "1" }));
+  const asked = spec(orders).when(orders.commands.Pay("o-1", { amount: "1" }));
   // @ts-expect-error a rejection that this command never gives
-  paid.then(orders.rejections.Exists());
+  asked.then(orders.rejections.Exists());
   // @ts-expect-error a part of another document
   spec(summaries).then({ "o-1": { status: "LOST" } });
 }

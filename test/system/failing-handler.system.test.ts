@@ -35,7 +35,12 @@ const text = (name: string, takesBad: boolean) =>
 const calm = text("calm", true);
 
 const serviceOf = (strict: ReturnType<typeof text>) =>
-  service({ name: "notes", aggregates: [notes], views: [strict, calm], http: http({ title: "Notes", routes: { "POST /notes": notes.commands.WriteNote, "GET /notes/{id}": get(calm, { as: "note" }) } }) });
+  service({
+    name: "notes",
+    aggregates: [notes],
+    views: [strict, calm],
+    http: http({ title: "Notes", routes: { "POST /notes": notes.commands.WriteNote, "GET /notes/{id}": get(calm, { as: "note" }) } }),
+  });
 
 test("one view stands still at the event that it cannot take, the others and the writes go on; mended, it goes on from there", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "tidemark-failing-"));
@@ -43,7 +48,12 @@ test("one view stands still at the event that it cannot take, the others and the
   const environment = { TIDEMARK_DATA: join(folder, "data"), PORT: "0" };
   const { promise: stoodStill, resolve: standsStill } = Promise.withResolvers<string>();
   const ignore = () => undefined;
-  const logger: Logger = { debug: ignore, info: ignore, warn: ignore, error: (message) => message.includes("stands still") && standsStill(message) };
+  const logger: Logger = {
+    debug: ignore,
+    info: ignore,
+    warn: ignore,
+    error: (message) => message.includes("stands still") && standsStill(message),
+  };
 
   const strict = text("strict", false);
   const app = await serviceOf(strict).start({ environment, logger });
@@ -66,7 +76,9 @@ test("one view stands still at the event that it cannot take, the others and the
     ["view 'strict'"],
   );
   assert.match(checks.find((check) => check.name === "view 'strict'")!.message, /position 2: .*I cannot take bad/);
-  const failures = (await app.status()).projections.flatMap((projection) => projection.failures.map(({ position, problem }) => ({ view: projection.view, position, problem })));
+  const failures = (await app.status()).projections.flatMap((projection) =>
+    projection.failures.map(({ position, problem }) => ({ view: projection.view, position, problem })),
+  );
   assert.equal(failures.length, 1);
   assert.deepEqual([failures[0]?.view, failures[0]?.position], ["strict", 2]);
   await app.close();
