@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { eventually } from "../../test/memory-world.ts";
 import { engines, testSchema, write, writeStore } from "../../test/write-side.ts";
 import { isTidemarkError } from "../errors.ts";
 import type { AppendCommand } from "../runtime/ports.ts";
@@ -285,6 +286,29 @@ test("postgres: an owner whose connection breaks is told, and waits for its turn
     await aborted;
   });
   assert.equal(starts, 2);
+});
+
+test("postgres: who waits for its turn holds no snapshot, so what is updated meanwhile can be cleaned", async (t) => {
+  const { database, again } = await postgresEngine.open(t);
+  const store = await writeStore(t, database);
+  const waiting = eventStore(await again({ applicationName: "waits" }));
+  const stop = new AbortController();
+  const until = (lost: AbortSignal) => new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve(), { once: true }));
+  const first = Promise.withResolvers<void>();
+  const owner = store.withOwnership("relay", stop.signal, (lost) => {
+    first.resolve();
+    return until(lost);
+  });
+  await first.promise;
+  const second = waiting.withOwnership("relay", stop.signal, until);
+  await eventually("it has asked, and waits without a statement", async () => {
+    const { rows } = await database.query({
+      text: "select from pg_stat_activity where application_name = 'waits' and query like '%advisory%' and state = 'idle' and backend_xmin is null",
+    });
+    return rows.length === 1;
+  });
+  stop.abort();
+  await Promise.all([owner, second]);
 });
 
 test("postgres: a long transaction elsewhere in the cluster hides and delays nothing", async (t) => {

@@ -1,13 +1,15 @@
 /** Who does a piece of work, among processes: a session's advisory lock. A convenience: correctness never depends on it (I2, I3). */
 import { isTidemarkError } from "../errors.ts";
-import type { Database } from "./sql.ts";
+import type { Connection, Database } from "./sql.ts";
 
 export type WithOwnership = (name: string, stop: AbortSignal, run: (lost: AbortSignal) => Promise<void>) => Promise<void>;
 
 const retryMs = { first: 100, most: 5_000 };
+/** How soon one that waits notices that the owner is gone. */
+const askAgainMs = 500;
 
 /**
- * Waits (without polling, also through outages) until this process owns `name`, then runs. `lost` aborts when the lock's connection breaks or `stop` aborts;
+ * Waits (also through outages) until this process owns `name`, then runs. `lost` aborts when the lock's connection breaks or `stop` aborts;
  * after a loss it waits for its turn again. Ends when `run` ends by itself, when `run` throws, or after `stop`.
  */
 export function ownership(database: Database): WithOwnership {
@@ -18,7 +20,7 @@ function byAdvisoryLock(database: Database): WithOwnership {
   async function once(name: string, stop: AbortSignal, run: (lost: AbortSignal) => Promise<void>): Promise<"lost" | "done"> {
     const connection = await database.dedicated();
     try {
-      if (!(await acquire(database, connection, name, stop))) return "done";
+      if (!(await acquire(connection, name, stop))) return "done";
       const lost = AbortSignal.any([connection.lost, stop]);
       try {
         await run(lost);
@@ -51,33 +53,18 @@ function byAdvisoryLock(database: Database): WithOwnership {
   };
 }
 
-async function acquire(
-  database: Database,
-  connection: Awaited<ReturnType<Database["dedicated"]>>,
-  name: string,
-  stop: AbortSignal,
-): Promise<boolean> {
-  const { rows } = await connection.query<{ pid: number }>({ text: "select pg_backend_pid() as pid" });
-  if (stop.aborted) return false;
-  let cancelled: Promise<unknown> = Promise.resolve();
-  const cancel = () => {
-    // where this fails the connection that waits is failing too
-    cancelled = database.query({ text: "select pg_cancel_backend($1)", values: [rows[0]!.pid] }).catch((error: unknown) => error);
-  };
-  stop.addEventListener("abort", cancel, { once: true });
-  try {
-    await connection.query({
-      text: "select pg_advisory_lock(hashtextextended(current_schema() || '.' || $1, 0))",
+/** Asks until it gets it. A blocking call would hold a snapshot all the while, and no vacuum could clean what is updated meanwhile. */
+async function acquire(connection: Connection, name: string, stop: AbortSignal): Promise<boolean> {
+  const either = AbortSignal.any([stop, connection.lost]);
+  while (!stop.aborted) {
+    const { rows } = await connection.query<{ owned: boolean }>({
+      text: "select pg_try_advisory_lock(hashtextextended(current_schema() || '.' || $1, 0)) as owned",
       values: [`own.${name}`],
     });
-  } catch (error) {
-    if (stop.aborted) return false;
-    throw error;
-  } finally {
-    stop.removeEventListener("abort", cancel);
-    await cancelled;
+    if (rows[0]!.owned) return !stop.aborted;
+    await pause(askAgainMs, either);
   }
-  return !stop.aborted;
+  return false;
 }
 
 /** What `run` throws because of the loss itself says nothing new. */

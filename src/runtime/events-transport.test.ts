@@ -165,3 +165,28 @@ test("one process owns the tail; another one takes over when it leaves or loses 
   );
   await first.leave();
 });
+
+test("a store that cannot say who owns the tail is asked again, and nobody is left without an answer", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const w = await world();
+  const store = memoryEventStore(w.write);
+  let asked = 0;
+  const refusing: typeof store = {
+    ...store,
+    withOwnership: (...turn) => {
+      asked += 1;
+      return asked === 1 ? Promise.reject(new Error("canceling statement due to statement timeout")) : store.withOwnership(...turn);
+    },
+  };
+  const said: (readonly Assignment[])[] = [];
+  const transport = await eventsTransport(refusing, new Map([["orders", w.identity]]));
+  const member = await transport.join("group", ["orders"], (assignments) => said.push(assignments));
+  await turnOfTheLoop();
+  assert.equal(asked, 1);
+  t.mock.timers.tick(1_000);
+  await turnOfTheLoop();
+  assert.deepEqual(said, [[{ log: "orders", partitions: [0, 1] }]]);
+  await member.leave();
+});
+
+const turnOfTheLoop = () => new Promise<void>((resolve) => setImmediate(resolve));

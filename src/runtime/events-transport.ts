@@ -3,10 +3,13 @@
  * One process owns the tail, by the store's ownership; correctness rests on positions and checkpoints alone.
  */
 import { takeNext } from "../core/sequence.ts";
-import { TidemarkError } from "../errors.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
 import { toLogEvent } from "./log-event.ts";
 import type { Batch, Cursor, EventStore, LogIdentity, LogReader, StoredEvent, Transport } from "./ports.ts";
-import { type Wake, wake } from "./wake.ts";
+import { type Wake, pause, wake } from "./wake.ts";
+
+/** After the store refused to say who owns the tail. */
+const retryMs = 1_000;
 
 export async function eventsTransport(store: EventStore, identities: ReadonlyMap<string, LogIdentity>): Promise<Transport> {
   const wakes = new Map<string, Wake>();
@@ -32,14 +35,26 @@ export async function eventsTransport(store: EventStore, identities: ReadonlyMap
     async join(group, logs, onAssigned) {
       const stop = new AbortController();
       const all = logs.map((log) => ({ log, partitions: [...Array(identity(log).partitions).keys()] }));
-      const owning = store.withOwnership(`tail ${group}`, stop.signal, async (lost) => {
-        onAssigned(all);
-        await new Promise<void>((resolve) => {
-          if (lost.aborted) resolve();
-          else lost.addEventListener("abort", () => resolve(), { once: true });
+      const own = () =>
+        store.withOwnership(`tail ${group}`, stop.signal, async (lost) => {
+          onAssigned(all);
+          await new Promise<void>((resolve) => {
+            if (lost.aborted) resolve();
+            else lost.addEventListener("abort", () => resolve(), { once: true });
+          });
+          onAssigned([]);
         });
-        onAssigned([]);
-      });
+      // nobody waits for this before it leaves: whatever the store says, the next turn is asked for again
+      const owning = (async () => {
+        while (!stop.signal.aborted) {
+          const ended = await own().then(
+            () => true,
+            (error: unknown) => isTidemarkError(error, "CLOSED"),
+          );
+          if (ended) return;
+          await pause(retryMs, stop.signal);
+        }
+      })();
       return {
         async leave() {
           stop.abort();

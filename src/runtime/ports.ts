@@ -127,7 +127,7 @@ export interface EventStore {
   /** Calls back after each announcement of any process, and once after each reconnect (with nothing: everything may have moved). */
   onAppended(callback: (log: string | undefined) => void): Promise<Unsubscribe>;
   /**
-   * Waits (without polling) until this process owns `name`, then runs. `signal` in `run` aborts when ownership is lost; aborting `stop` gives it back.
+   * Waits until this process owns `name`, then runs. `signal` in `run` aborts when ownership is lost; aborting `stop` gives it back.
    * A convenience against double work: correctness never depends on it (I2, I3).
    */
   withOwnership(name: string, stop: AbortSignal, run: (lost: AbortSignal) => Promise<void>): Promise<void>;
