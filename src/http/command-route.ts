@@ -11,6 +11,7 @@ import { parseIfMatch } from "./if-match.ts";
 import { inputSchema, isObject, requiredOf } from "./json-schema.ts";
 import { requireJson } from "./media-type.ts";
 import { problem } from "./problem.ts";
+import { parseQueryString } from "./query-string.ts";
 import { json, jsonType, type Reply } from "./reply.ts";
 import type { CommandRoute } from "./route-types.ts";
 import type { ApiRoute, HttpApi } from "./routes.ts";
@@ -19,6 +20,7 @@ import { traceContext } from "./trace-context.ts";
 import { unknownMembers, without } from "./unknown-members.ts";
 
 export interface CommandRequest {
+  readonly url: string;
   readonly headers: IncomingHttpHeaders;
   /** Names and values in turn, as they came. */
   readonly rawHeaders: readonly string[];
@@ -27,6 +29,9 @@ export interface CommandRequest {
   /** Who asks; the scope of idempotency keys. */
   readonly principal: string;
 }
+
+/** A command has all that it says in its body: what stands in the query would be lost in silence. */
+const noParameters: ReadonlySet<string> = new Set();
 
 export function commandRoute(route: ApiRoute<CommandRoute>, api: HttpApi, commands: Commands): (request: CommandRequest) => Promise<Reply> {
   const { type: make } = route.target;
@@ -54,6 +59,7 @@ export function commandRoute(route: ApiRoute<CommandRoute>, api: HttpApi, comman
   };
 
   return async (request) => {
+    parseQueryString(request.url, noParameters);
     const key = parseIdempotencyKey(headerLines(request.rawHeaders, "idempotency-key"));
     const expectedVersion = creates ? undefined : parseIfMatch(request.headers["if-match"]);
     if (!creates) refuseKey(keyProblems(keySchema, request.params["id"]));

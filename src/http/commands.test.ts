@@ -159,6 +159,17 @@ describe("a refused command", () => {
     );
   });
 
+  test("is one with a query parameter, and nothing is done", async () => {
+    const { post, executed } = start();
+    const { status, body } = await post("/orders?dryRun=true&dryRun=", order);
+    assert.deepEqual(
+      [status, body["code"], (body["errors"] as { parameter: string }[]).map((error) => error.parameter)],
+      [422, "INVALID_INPUT", ["dryRun", "dryRun"]],
+    );
+    assert.deepEqual(executed, []);
+    assert.equal((await post("/orders?", order)).status, 202);
+  });
+
   test("If-Match takes a list, and is ignored where something is created", async () => {
     const { post } = start();
     assert.equal((await post("/orders", order, { "if-match": "nonsense" })).status, 202);

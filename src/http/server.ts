@@ -151,6 +151,7 @@ function handlerOf(route: ApiRoute, api: HttpApi, { commands, queries }: HttpSer
     const handle = commandRoute({ ...route, target }, api, commands ?? missing("command", "commands"));
     return (request) =>
       handle({
+        url: request.raw.url ?? "/",
         headers: request.headers,
         rawHeaders: request.raw.rawHeaders,
         params: paramsOf(request),

@@ -87,7 +87,7 @@ function changes(of: AnyView, rows: ReadonlyMap<string, Row>, events: readonly L
         return made === null ? null : (JSON.parse(JSON.stringify(made)) as Document);
       });
       const version = of.keyed === "stream" ? event.version : before.version + 1;
-      const lastUpdated = event.time > before.lastUpdated ? event.time : before.lastUpdated;
+      const lastUpdated = of.keyed === "stream" || event.time > before.lastUpdated ? event.time : before.lastUpdated;
       changed.set(
         key,
         document === null && of.keyed === "stream"

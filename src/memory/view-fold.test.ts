@@ -82,6 +82,12 @@ test("documents are whole, versions and times are those of their own handled eve
   assert.deepEqual(freshFold(docs, [opened, noted, closed]), new Map());
 });
 
+test("keyed by stream, the time is the last event's also where a writer's clock went back", () => {
+  const late = { ...opened, time: "2099-01-01T00:00:00.000Z" };
+  const touched = event("orders", "o-1", 2, "Opened", { customerId: "c-2" });
+  assert.equal(freshFold(docs, [late, touched]).get("o-1")?.lastUpdated, touched.time);
+});
+
 test("by other keys the version counts, the time is the latest", () => {
   const folded = freshFold(counts, [renamed, opened]);
   assert.deepEqual(folded.get("c-1"), { document: { count: 11 }, version: 2, lastUpdated: renamed.time });

@@ -9,7 +9,7 @@ export interface FoldedDocument {
   readonly document: Document;
   /** Keyed by stream: the stream's version at the last handled event. By other keys: how many events were applied to the key, deletions and what came before them too (when a document was gone depends on the interleaving). */
   readonly version: number;
-  /** The latest time of a handled event that concerned it; keyed by stream, since it came to be. */
+  /** Keyed by stream: the time of the last handled event of the stream. By other keys: the latest time of those that concerned it (there is no order between partitions). */
   readonly lastUpdated: string;
 }
 
@@ -45,7 +45,7 @@ export function viewFold(view: AnyView): ViewFold {
               : {
                   own,
                   version: view.keyed === "stream" ? event.version : before.version + 1,
-                  lastUpdated: event.time > before.lastUpdated ? event.time : before.lastUpdated,
+                  lastUpdated: view.keyed === "stream" || event.time > before.lastUpdated ? event.time : before.lastUpdated,
                 },
           );
         }

@@ -51,6 +51,16 @@ test("the time of a document is that of its latest event, in whatever order part
   assert.deepEqual(fold(productStats, "p", [late, early], [1]), row);
 });
 
+test("the time of a document keyed by its stream is that of its stream's last event, also where a writer's clock went back", () => {
+  const log = logWriter("orders", 1);
+  const [created, added] = [log.add("o", "Created", { customerId: null }), log.add("o", "Added", { productId: "p", quantity: 1 })];
+  const earlier = { ...added, time: new Date(Date.parse(created.time) - 5_000).toISOString() };
+  for (const cuts of [[], [1]]) {
+    const { version, updated } = fold(orderTotals, "o", [created, earlier], cuts);
+    assert.deepEqual({ version, updated }, { version: 2, updated: earlier.time });
+  }
+});
+
 test("a document keyed by its stream starts anew after a deletion, and has its stream's version", () => {
   const log = logWriter("orders", 1);
   const events = [log.add("o", "Created", { customerId: null }), log.add("o", "Erased", {}), log.add("o", "Created", { customerId: "c" })];

@@ -67,7 +67,8 @@ export function foldKey(shape: ViewShape, key: string, events: readonly LogEvent
     } else {
       // by other keys both go on over a deletion: when the document was gone depends on how the partitions interleave
       version = view.keyed === "stream" ? event.version : version + 1;
-      if (event.time > updated) updated = event.time;
+      // a stream has an order of its own, whatever the clocks of its writers said; between partitions there is none but the time
+      if (view.keyed === "stream" || event.time > updated) updated = event.time;
     }
   }
   const last = events.at(-1)!;

@@ -268,7 +268,7 @@ export interface StoredDocument {
   readonly document: Document;
   /** Version of the stream at the last event applied to this document; for views keyed by other things the number of events applied to it. */
   readonly version: number;
-  /** Time of the latest event applied to this document (references move it not). */
+  /** Time of the latest event applied to this document (references move it not): keyed by stream the one of `version`, whatever writers' clocks said; keyed by other things the latest time. */
   readonly lastUpdated: string;
 }
 
