@@ -1,5 +1,5 @@
 /** The command line: one verb a file; `--json` and `--help` on each. */
-import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { run } from "../service/index.ts";
 import { loadService } from "./load-service.ts";
@@ -15,7 +15,7 @@ TIDEMARK_PREFIX, TIDEMARK_MIGRATE, PORT, HOST, LOG_LEVEL. Every part is embedded
 export async function main(args: readonly string[]): Promise<number> {
   let code: number = exitCodes.ok;
   const json = args.includes("--json");
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  const { version } = createRequire(import.meta.url)("tidemark/package.json") as { version: string };
   const program = new Command("tidemark")
     .description("Runs and operates a Tidemark service.")
     .version(version)
