@@ -1,5 +1,7 @@
 /** What every process serves, roles, and what Node itself would answer. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Agent, get, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { validate } from "@readme/openapi-parser";
@@ -234,6 +236,30 @@ describe("on the wire", () => {
     assert.equal((await answer).status, 404);
     await closed;
     await assert.rejects(fetch(`${url}/livez`));
+  });
+
+  test("a connection that clients would keep does not keep a closing server", async (t) => {
+    const app = inMemoryApp();
+    const entered = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    const queries: typeof app.queries = {
+      ...app.queries,
+      get: async (...asked) => (entered.resolve(), await released.promise, app.queries.get(...asked)),
+    };
+    const server = httpServer(api, { ...app, queries, roles: ["query"], logger: quiet });
+    const { url } = await server.listen({ host: "127.0.0.1", port: 0 });
+    const agent = new Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+    const answered = once(get(`${url}/orders/o-1`, { agent }), "response") as Promise<[IncomingMessage]>;
+    await entered.promise;
+    const closed = server.close();
+    // until then idle connections are closed by the server itself
+    while (server.fastify.server.listening) await new Promise(setImmediate);
+    released.resolve();
+    const [answer] = await answered;
+    assert.deepEqual([answer.statusCode, answer.headers["connection"]], [404, "close"]);
+    answer.resume();
+    await closed;
   });
 
   test("a port that is taken is said by name", async (t) => {

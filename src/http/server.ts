@@ -37,7 +37,7 @@ export interface HttpServer {
   readonly openApi: OpenApiDocument;
   /** @throws INVALID_SETTING where the address cannot be had */
   listen(address: { readonly host: string; readonly port: number }): Promise<{ readonly url: string }>;
-  /** Lets requests under way finish. */
+  /** Lets requests under way finish, and no connection outlive its last one. */
   close(): Promise<void>;
 }
 
@@ -84,6 +84,8 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
   // Node answers an unknown expectation by a bare 417; it may be ignored instead (RFC 9110, 10.1.1).
   app.server.on("checkExpectation", (request, response) => app.server.emit("request", request, response));
 
+  let closing = false;
+
   const add = (method: "GET" | "POST", path: string, handler: Handler) =>
     app.route({
       method,
@@ -114,6 +116,8 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
   /** Counted here and not in a hook: a hook on the response costs every request two listeners. */
   function send(request: FastifyRequest, reply: FastifyReply, template: string, { status, headers, body }: Reply): FastifyReply {
     metrics.count(request.method, template, status);
+    // A connection that is kept after its last answer would keep the closing server for as long as it may be idle.
+    if (closing) reply.header("connection", "close");
     return reply
       .code(status)
       .headers(headers)
@@ -134,7 +138,10 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
         );
       }
     },
-    close: () => app.close(),
+    close: () => {
+      closing = true;
+      return app.close();
+    },
   };
 }
 

@@ -7,7 +7,7 @@ type Reads = Pick<EventStore, "openLogs" | "load" | "read" | "heads" | "relayed"
 
 const defaultPartitions = { postgres: 6, pglite: 1 } as const;
 
-export function eventReads(database: Database): Reads {
+export function eventReads(database: Pick<Database, "query" | "array" | "engine">): Reads {
   async function identities(logs: readonly string[]): Promise<readonly LogIdentity[]> {
     const { rows } = await database.query<LogIdentity>({
       text: `select l.log, l.log_id as "logId", l.partitions from unnest($1::text[]) with ordinality u(log, i) join logs l on l.log = u.log order by u.i`,

@@ -14,6 +14,8 @@ import type { Database } from "./sql.ts";
 export interface EventStoreOptions {
   /** How many appends may run at a time, each on a connection of its own; the same in all processes. 4 unless given; always 1 on PGlite. */
   readonly lanes?: number;
+  /** After which a database that has not answered counts as lost, in milliseconds; 30,000 unless given. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** How many migrations it ran. @throws SCHEMA_OUTDATED (only without `ddl`), SCHEMA_NEWER */
@@ -23,6 +25,7 @@ export const migrateWriteStore = (database: Database, options: { readonly schema
 /** The tables must be there: `migrateWriteStore`. Closing the store leaves the database open. */
 export function eventStore(database: Database, options: EventStoreOptions = {}): EventStore {
   const lanes = database.engine === "pglite" ? 1 : Math.max(1, options.lanes ?? 4);
+  const { answerTimeoutMs = 30_000 } = options;
   const connections = new Map<number, Awaited<ReturnType<Database["dedicated"]>>>();
   const closing = new AbortController();
   const withOwnership = ownership(database);
@@ -36,7 +39,11 @@ export function eventStore(database: Database, options: EventStoreOptions = {}):
   }
 
   return {
-    ...eventReads(database),
+    ...eventReads({
+      engine: database.engine,
+      array: database.array,
+      query: (statement) => database.query({ ...statement, answerTimeoutMs }),
+    }),
     ...appendedFeed(database),
     lanes,
     laneOf: (log, partition) => ((murmur2(Buffer.from(log)) & 0x7fffffff) + partition) % lanes,
@@ -48,7 +55,7 @@ export function eventStore(database: Database, options: EventStoreOptions = {}):
       if (commands.length === 0) return [];
       const connection = await laneConnection(lane);
       const call = appendCall(database, commands);
-      const { rows } = await connection.query<AppendRow>(call.statement);
+      const { rows } = await connection.query<AppendRow>({ ...call.statement, answerTimeoutMs });
       return appendOutcomes(call, commands, rows[0]!);
     },
     withOwnership: (name, stop, run) => withOwnership(name, AbortSignal.any([stop, closing.signal]), run),

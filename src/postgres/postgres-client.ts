@@ -1,4 +1,5 @@
 /** One connection of the `pg` driver: its settings, and how its errors come out. */
+import type { Socket } from "node:net";
 import pg from "pg";
 import { sessionSettings } from "./database-options.ts";
 import type { DatabaseOptions } from "./database-options.ts";
@@ -83,12 +84,20 @@ const toConfig = (statement: Statement): pg.QueryConfig => ({
 });
 
 export async function send<R>(client: pg.ClientBase, watched: Watched, statement: Statement, label: string): Promise<SqlResult<R>> {
+  const { answerTimeoutMs } = statement;
+  const giveUp = () => {
+    watched.lose(new Error(`no answer within ${answerTimeoutMs} ms`));
+    destroy(client);
+  };
+  const timer = answerTimeoutMs === undefined ? undefined : setTimeout(giveUp, answerTimeoutMs);
   try {
     return toResult<R>(await client.query(toConfig(statement)));
   } catch (error) {
     // a server that goes tells the query first, and the connection ends only after that
     if (isConnectionError(error)) watched.lose(error);
     throw databaseError(error, label);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -110,3 +119,21 @@ export function connectionOf(client: pg.ClientBase, watched: Watched, label: str
     },
   };
 }
+
+/** So long a server may take to answer a goodbye, in milliseconds. */
+export const goodbyeMs = 2_000;
+
+/** Ends a connection; a server that does not answer any more is not waited for. */
+export async function end(client: pg.ClientBase & { end(): Promise<void> }): Promise<void> {
+  const timer = setTimeout(() => destroy(client), goodbyeMs);
+  try {
+    await client.end();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What waits on the connection rejects. */
+export const destroy = (client: pg.ClientBase): void => {
+  (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream.destroy();
+};

@@ -6,7 +6,7 @@ import { channelName, quoteIdentifier } from "./channel.ts";
 import type { DatabaseOptions } from "./database-options.ts";
 import { listener } from "./listener.ts";
 import { notifier } from "./notifier.ts";
-import { clientConfig, connectionOf, labelOf, send, watch } from "./postgres-client.ts";
+import { clientConfig, connectionOf, destroy, end, goodbyeMs, labelOf, send, watch } from "./postgres-client.ts";
 import type { Watched } from "./postgres-client.ts";
 import { databaseError, unavailable } from "./sql-errors.ts";
 import type { Connection, Database } from "./sql.ts";
@@ -27,7 +27,12 @@ export function postgresDatabase(url: string, options: DatabaseOptions): Databas
   };
 
   const pool = new pg.Pool({ ...config, max: options.poolSize ?? 10, idleTimeoutMillis: 30_000, allowExitOnIdle: true });
-  pool.on("connect", (client) => watched.set(client, watch(client, label, raise)));
+  const pooled = new Set<pg.PoolClient>();
+  pool.on("connect", (client) => {
+    watched.set(client, watch(client, label, raise));
+    pooled.add(client);
+    client.once("end", () => pooled.delete(client));
+  });
   // the client's own listener has counted the loss; without one here Node would end the process
   pool.on("error", () => undefined);
 
@@ -53,7 +58,7 @@ export function postgresDatabase(url: string, options: DatabaseOptions): Databas
       ...connectionOf(client, seen, label),
       async close() {
         dedicated.delete(connection);
-        await client.end();
+        await end(client);
       },
     };
     dedicated.add(connection);
@@ -95,7 +100,7 @@ export function postgresDatabase(url: string, options: DatabaseOptions): Databas
       lost: seen.lost,
       listen: async (channel) => void (await send(client, seen, { text: `listen ${quoteIdentifier(channel)}` }, label)),
       unlisten: async (channel) => void (await send(client, seen, { text: `unlisten ${quoteIdentifier(channel)}` }, label)),
-      close: () => client.end(),
+      close: () => end(client),
     };
   });
 
@@ -120,7 +125,8 @@ export function postgresDatabase(url: string, options: DatabaseOptions): Databas
       closed = true;
       await listening.close();
       await Promise.all([...dedicated].map((connection) => connection.close()));
-      await pool.end();
+      const timer = setTimeout(() => pooled.forEach(destroy), goodbyeMs);
+      await pool.end().finally(() => clearTimeout(timer));
     },
   };
 }

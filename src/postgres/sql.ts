@@ -7,6 +7,8 @@ export interface Statement {
   readonly values?: readonly unknown[];
   /** A prepared statement of this name is kept by the connection. */
   readonly name?: string;
+  /** A server that has not answered after so many milliseconds counts as lost (UNAVAILABLE), and the connection is broken: it may have run the statement or not. No limit unless given; PGlite has none. */
+  readonly answerTimeoutMs?: number;
 }
 
 export interface SqlResult<R> {

@@ -83,8 +83,9 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
   const begin = () => (refreshing = read().finally(() => (refreshing = null)));
   /** Always a read that begins after the call: one under way may be older than what the caller has heard of. */
   const refresh = () => {
+    if (next !== null) return next;
     if (refreshing === null) return begin();
-    return (next ??= refreshing
+    return (next = refreshing
       .catch(() => {
         // told to those who began it
       })

@@ -2,6 +2,7 @@
  * The composition root: from definitions and settings to a running process. Which parts are real and which embedded,
  * and which roles this process has, is decided here and nowhere else.
  */
+import { randomUUID } from "node:crypto";
 import type { AnyAggregate, AnyView, Execute, ReadView } from "../core/index.ts";
 import { TidemarkError } from "../errors.ts";
 import { type HttpApi, httpServer } from "../http/index.ts";
@@ -143,6 +144,8 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
 
   const transport: TransportParts | undefined = has("relay") || has("projection") ? await openTransport(settings, write, open) : undefined;
 
+  // an embedded read model is this process's alone: it is fed in full, whoever else feeds one of the same name
+  const ownStore = settings.readDatabaseUrl === null ? `.${randomUUID()}` : "";
   const workers: ViewWorker[] = [];
   if (has("projection") && read !== undefined && transport !== undefined) {
     for (const view of views) {
@@ -150,7 +153,7 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
         view,
         store: read.store,
         transport: transport.transport,
-        group: `${name}.${view.name}.v${view.version}`,
+        group: `${name}.${view.name}.v${view.version}${ownStore}`,
         logger: log,
       });
       workers.push(worker);
