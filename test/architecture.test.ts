@@ -15,7 +15,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "http": ["core", "runtime", "errors.ts"],
   "service": ["core", "runtime", "errors.ts", "memory", "postgres", "kafka", "http"],
   "cli": ["core", "runtime", "errors.ts", "memory", "postgres", "kafka", "http", "service"],
-  "testing": ["core", "runtime", "errors.ts", "memory"],
+  "testing": ["core", "runtime", "errors.ts", "memory", "http", "service"],
 };
 
 /** Drivers are the user's to install, so a file outside their adapter's folder must not need them when it is loaded. */

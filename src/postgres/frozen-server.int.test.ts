@@ -31,10 +31,7 @@ test("a server that does not answer any more is lost: callers hear of it, and ne
   const { epoch } = database;
   proxy.freeze();
   const unavailable = (error: unknown) => isTidemarkError(error, "UNAVAILABLE");
-  await Promise.all([
-    assert.rejects(store.append(0, [write("b", 1)]), unavailable),
-    assert.rejects(store.heads("orders"), unavailable),
-  ]);
+  await Promise.all([assert.rejects(store.append(0, [write("b", 1)]), unavailable), assert.rejects(store.heads("orders"), unavailable)]);
   assert.ok(store.epoch > epoch);
   proxy.thaw();
   assert.deepEqual(

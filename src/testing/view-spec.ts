@@ -1,11 +1,12 @@
 /** Given the events of some streams, then these documents: whatever the interleaving, the cuts, the repeats. */
 import { AssertionError, deepStrictEqual } from "node:assert/strict";
-import type { AnyView, Document, DocumentOf, LogEvent } from "../core/index.ts";
+import type { AnyView, DocumentOf, LogEvent } from "../core/index.ts";
 import { viewFold, type FoldedDocument } from "../memory/view-fold.ts";
 import { refuseFunctions } from "./aggregate-spec.ts";
 import { documentCheck } from "./document-check.ts";
 import { frozen } from "./frozen.ts";
 import { loggedEvents, type StreamHistory } from "./history.ts";
+import { partLike } from "./part.ts";
 import { newSeed, random, type Random } from "./random.ts";
 
 export interface ViewSpecOptions {
@@ -78,25 +79,6 @@ function checkExpected(documents: ReadonlyMap<string, FoldedDocument>, expected:
     ]),
   );
   deepStrictEqual(actual, Object.fromEntries(named), "The documents are not those expected");
-}
-
-/** Of `value`, the members that `like` names. */
-function partLike(value: unknown, like: unknown): unknown {
-  if (
-    typeof value !== "object" ||
-    value === null ||
-    typeof like !== "object" ||
-    like === null ||
-    Array.isArray(value) ||
-    Array.isArray(like)
-  )
-    return value;
-  const members = value as Document;
-  return Object.fromEntries(
-    Object.entries(like)
-      .filter(([name]) => Object.hasOwn(members, name))
-      .map(([name, part]) => [name, partLike(members[name], part)]),
-  );
 }
 
 function checkAnyOrder(
