@@ -1,6 +1,7 @@
 /** Generations of a view in memory: made, switched and retired, each in one step. */
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
+import { currentGeneration } from "../runtime/current-generation.ts";
 import type { Generation, ViewStore } from "../runtime/ports.ts";
 import type { Handle } from "./handle.ts";
 import { emptyGeneration, type ReadDatabase, type StoredGeneration } from "./read-database.ts";
@@ -88,8 +89,10 @@ export function viewGenerations(
     },
     current: (view) =>
       own.run("current", { view: view.name }, () => {
-        const found = fed(view).filter(({ state }) => state !== "building");
-        return found.find(({ state }) => state === "live") ?? found.at(-1) ?? null;
+        return currentGeneration(
+          view,
+          [...database.of(view).values()].map(({ about }) => about),
+        );
       }),
   };
 }

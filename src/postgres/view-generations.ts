@@ -1,6 +1,7 @@
 /** Generations of a view: made, switched and retired under one advisory lock for each view, so that processes do it one after another. */
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
+import { currentGeneration } from "../runtime/current-generation.ts";
 import type { Generation, ViewStore } from "../runtime/ports.ts";
 import { sqlState } from "./sql-errors.ts";
 import type { Connection, Database } from "./sql.ts";
@@ -145,10 +146,7 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     },
     async current(view) {
       try {
-        const fed = (await generations(database, view)).filter(
-          (g) => g.declaredVersion === view.version && (g.state === "live" || g.state === "previous"),
-        );
-        return fed.find(({ state }) => state === "live") ?? fed.at(-1) ?? null;
+        return currentGeneration(view, await generations(database, view));
       } catch (error) {
         // a query process creates nothing: before the first migration there is no generation
         if (missing.has(sqlState(error) ?? "")) return null;

@@ -20,16 +20,26 @@ interface CheckpointRow extends Checkpoint {
 const time = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 const since = (column: string): string => `extract(epoch from clock_timestamp() - ${column})::float8 * 1000`;
 
-const readGenerations = named(
-  `select ${generationList}, ${since("caught_up_at")} as "caughtUpAgoMs" from ${shared.generations} where view = any($1::text[]) order by view, generation`,
+const rows = (select: string): string => `(select coalesce(json_agg(r), '[]'::json) from (${select}) r)`;
+
+// One statement, one snapshot: a query that waits asks this again and again. $1 views, $2 logs.
+const readStatus = named(
+  "select " +
+    [
+      `${rows(`select ${generationList}, ${since("caught_up_at")} as "caughtUpAgoMs" from ${shared.generations} where view = any($1::text[]) order by view, generation`)} as generations`,
+      `${rows(
+        `select view, generation, log, partition, position, event_id as "eventId", log_id as "logId", hint, failure, ${time("updated_at")} as "updatedAt" ` +
+          `from ${shared.checkpoints} where view = any($1::text[]) order by view, generation, log, partition`,
+      )} as checkpoints`,
+      `${rows(`select log, partition, position, greatest(0, ${since("recorded_at")}) as "ageMs" from ${shared.ends} where log = any($2::text[]) order by log, partition`)} as ends`,
+    ].join(", "),
 );
-const readCheckpoints = named(
-  `select view, generation, log, partition, position, event_id as "eventId", log_id as "logId", hint, failure, ${time("updated_at")} as "updatedAt" ` +
-    `from ${shared.checkpoints} where view = any($1::text[]) order by view, generation, log, partition`,
-);
-const readEnds = named(
-  `select log, partition, position, greatest(0, ${since("recorded_at")}) as "ageMs" from ${shared.ends} where log = any($1::text[]) order by log, partition`,
-);
+
+interface StatusRow {
+  readonly generations: readonly GenerationRow[];
+  readonly checkpoints: readonly CheckpointRow[];
+  readonly ends: readonly KnownEnd[];
+}
 
 const upsertEnds = named(
   `insert into ${shared.ends}(log, partition, position, recorded_at) ` +
@@ -51,25 +61,22 @@ const markCaughtUp = named(
 const missing = new Set(["42P01", "3F000"]);
 
 export function viewStatus(database: Database): Pick<ViewStore, "status" | "recordEnds"> {
-  async function read<R>(statement: { readonly text: string; readonly name: string }, names: readonly string[]): Promise<readonly R[]> {
-    try {
-      return (await database.query<R>({ ...statement, values: [database.array("text", names)] })).rows;
-    } catch (error) {
-      if (missing.has(sqlState(error) ?? "")) return []; // a query process creates nothing: there is none before the first migration
-      throw error;
-    }
-  }
-
   return {
     async status(views) {
       const names = views.map(({ name }) => name);
-      // ends first: a checkpoint read after them can only be newer
-      const ends = await read<KnownEnd>(readEnds, [...new Set(views.flatMap(({ logs }) => logs))]);
-      const [checkpoints, generations] = await Promise.all([
-        read<CheckpointRow>(readCheckpoints, names),
-        read<GenerationRow>(readGenerations, names),
-      ]);
-      return views.map((view) => statusOf(view, generations, checkpoints, ends));
+      const logs = [...new Set(views.flatMap((view) => view.logs))];
+      try {
+        const found = await database.query<StatusRow>({
+          ...readStatus,
+          values: [database.array("text", names), database.array("text", logs)],
+        });
+        const { generations, checkpoints, ends } = found.rows[0]!;
+        return views.map((view) => statusOf(view, generations, checkpoints, ends));
+      } catch (error) {
+        // a query process creates nothing: there is none before the first migration
+        if (missing.has(sqlState(error) ?? "")) return views.map((view) => statusOf(view, [], [], []));
+        throw error;
+      }
     },
     async recordEnds(ends, views) {
       if (ends.length === 0) return;

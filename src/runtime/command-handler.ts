@@ -81,7 +81,9 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
         );
     } catch (error) {
       // the events are stored and their callers must hear of it; whoever was not told finds out by its own slow poll
-      logger.error("a listener to stored events failed", { error });
+      logger.error("a listener to stored events failed", {
+        problem: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     }
   }
 

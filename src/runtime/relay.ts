@@ -90,10 +90,7 @@ export function relay(options: RelayOptions): Relay {
 }
 
 const isRefusal = (error: unknown) =>
-  isTidemarkError(error, "LOG_DIVERGED") ||
-  isTidemarkError(error, "INVALID_SETTING") ||
-  isTidemarkError(error, "PARTITIONS_CHANGED") ||
-  isTidemarkError(error, "PARTITIONS_CHANGED");
+  isTidemarkError(error, "LOG_DIVERGED") || isTidemarkError(error, "INVALID_SETTING") || isTidemarkError(error, "PARTITIONS_CHANGED");
 
 const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 

@@ -6,6 +6,7 @@
 import type { AnyView } from "../core/definition.ts";
 import type { TokenPart } from "../core/token.ts";
 import { TidemarkError } from "../errors.ts";
+import { currentGeneration } from "./current-generation.ts";
 import type { CheckpointMoved, Generation, ViewStatus, ViewStore } from "./ports.ts";
 
 export interface Freshness {
@@ -70,9 +71,9 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
   const read = async () => {
     // The time before the question: ages and validity err on the side of older.
     const at = clock();
-    const [[status], current] = await Promise.all([store.status([view]), store.current(view)]);
+    const [status] = await store.status([view]);
     if (status === undefined) throw new TidemarkError("UNAVAILABLE", { what: `The status of view '${view.name}'` });
-    known = { status, current, at };
+    known = { status, current: currentGeneration(view, status.generations), at };
     for (const { generation, checkpoints } of status.generations) {
       for (const c of checkpoints) raise(generation, keyOf(c.log, c.partition), c.position);
       const ago = status.caughtUpAgoMs.get(generation);

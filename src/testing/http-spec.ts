@@ -58,7 +58,13 @@ export function httpSpec(service: Service, options: HttpSpecOptions = {}, given:
   return spec;
 }
 
-function outcome(setting: Setting, before: readonly Step[], request: Step["request"], options: HttpSpecRequest): HttpOutcome {
+function outcome(
+  setting: Setting,
+  before: readonly Step[],
+  request: Step["request"],
+  options: HttpSpecRequest,
+  onThen?: () => void,
+): HttpOutcome {
   if (typeof request === "string") parseRequest(request);
   return {
     then: function then(expected) {
@@ -66,6 +72,7 @@ function outcome(setting: Setting, before: readonly Step[], request: Step["reque
       if (typeof expected === "function") throw new TypeError("This spec is not finished: 'then' must follow 'when' before it is awaited.");
       const site: { stack?: string } = {};
       Error.captureStackTrace(site, then);
+      onThen?.();
       return httpCase(setting, [...before, { request, options, expected, site }]);
     },
   };
@@ -81,8 +88,7 @@ function httpCase(setting: Setting, steps: readonly Step[]): HttpCase {
   });
   return {
     when(request, options = {}) {
-      continued = true;
-      return outcome(setting, steps, request, options);
+      return outcome(setting, steps, request, options, () => (continued = true));
     },
     then(onFulfilled, onRejected) {
       if (typeof onFulfilled === "object" && onFulfilled !== null)
