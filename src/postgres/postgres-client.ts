@@ -1,5 +1,6 @@
 /** One connection of the `pg` driver: its settings, and how its errors come out. */
 import type { Socket } from "node:net";
+import type { Writable } from "node:stream";
 import pg from "pg";
 import { sessionSettings } from "./database-options.ts";
 import type { DatabaseOptions } from "./database-options.ts";
@@ -106,9 +107,10 @@ export function connectionOf(client: pg.ClientBase, watched: Watched, label: str
     lost: watched.lost,
     query: (statement) => send(client, watched, statement, label),
     async pipeline(statements) {
-      const settled = await Promise.allSettled(
+      const sent = inOneWrite(client, () =>
         statements.map((statement) => send<Record<string, unknown>>(client, watched, statement, label)),
       );
+      const settled = await Promise.allSettled(sent);
       return settled.map((one) => {
         if (one.status === "rejected") throw one.reason;
         return one.value;
@@ -137,3 +139,14 @@ export async function end(client: pg.ClientBase & { end(): Promise<void> }): Pro
 export const destroy = (client: pg.ClientBase): void => {
   (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream.destroy();
 };
+
+/** The driver writes each statement by itself; held back until all are there, they are one system call. */
+function inOneWrite<T>(client: pg.ClientBase, work: () => T): T {
+  const stream = (client as { readonly connection?: { readonly stream?: Partial<Pick<Writable, "cork" | "uncork">> } }).connection?.stream;
+  stream?.cork?.();
+  try {
+    return work();
+  } finally {
+    stream?.uncork?.();
+  }
+}
