@@ -21,7 +21,7 @@ import { logger as makeLogger } from "./logger.ts";
 import { type Opened, opened } from "./opened.ts";
 import { openReadParts, type ReadParts } from "./read-parts.ts";
 import { rebuildView } from "./rebuild-view.ts";
-import { type Environment, isWhole, readSettings, type Role, type Settings } from "./settings.ts";
+import { type Environment, isWhole, readSettings, type Role, type Settings, sharesDatabase } from "./settings.ts";
 import { projectionReports, type StatusReport } from "./status.ts";
 import { openTransport, type TransportParts } from "./transport-parts.ts";
 import { maxEventBytes, openCommands, openEventStore, type WriteParts } from "./write-parts.ts";
@@ -110,6 +110,11 @@ async function openParts(
 ): Promise<Parts> {
   const settings = readSettings(environment);
   const log = logger ?? makeLogger(settings.logLevel, name);
+  if (sharesDatabase(settings)) {
+    log.warn(
+      "DATABASE_URL and READ_DATABASE_URL name the same database: give each side its own, so that they scale, fail and are secured apart",
+    );
+  }
   const has = (role: Role) => settings.roles.has(role);
   const writes = has("command") || has("relay") || (has("projection") && settings.kafkaBrokers === null);
   const reads = has("projection") || has("query");

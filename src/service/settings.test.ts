@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isTidemarkError } from "../errors.ts";
-import { allRoles, isWhole, readSettings } from "./settings.ts";
+import { allRoles, isWhole, readSettings, sharesDatabase } from "./settings.ts";
 
 test("unset, everything is embedded in one process", () => {
   const settings = readSettings({});
@@ -78,4 +78,10 @@ for (const { name, environment, setting, says } of [
 test("a query process needs its database alone", () => {
   const settings = readSettings({ TIDEMARK_ROLES: "query", READ_DATABASE_URL: "postgres://h/d" });
   assert.deepEqual([...settings.roles], ["query"]);
+});
+
+test("the same database under other users and with the port spelt out is the same", () => {
+  assert.ok(sharesDatabase({ databaseUrl: "postgres://a:1@h/d", readDatabaseUrl: "postgresql://b:2@h:5432/d?sslmode=require" }));
+  assert.ok(!sharesDatabase({ databaseUrl: "postgres://a:1@h/d", readDatabaseUrl: "postgres://a:1@h/e" }));
+  assert.ok(!sharesDatabase({ databaseUrl: "postgres://a:1@h/d", readDatabaseUrl: null }));
 });

@@ -105,6 +105,16 @@ function brokers(text: string | null): readonly string[] | null {
 export const isWhole = ({ roles }: Pick<Settings, "roles">): boolean =>
   (["command", "relay", "projection", "query"] as const).every((role) => roles.has(role));
 
+/** One database for both sides works, but then neither can be scaled, secured or restored apart. */
+export function sharesDatabase({ databaseUrl, readDatabaseUrl }: Pick<Settings, "databaseUrl" | "readDatabaseUrl">): boolean {
+  if (databaseUrl === null || readDatabaseUrl === null) return false;
+  const place = (text: string) => {
+    const url = new URL(text);
+    return [url.hostname, url.port === "" ? "5432" : url.port, url.pathname].join(" ");
+  };
+  return place(databaseUrl) === place(readDatabaseUrl);
+}
+
 /** An embedded part cannot be shared between processes, so a process with some of the roles needs real ones. */
 function refuseHalfSplit(settings: Omit<Settings, "logLevel">): void {
   if (isWhole(settings)) return;
