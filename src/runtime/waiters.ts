@@ -19,6 +19,8 @@ export interface Waiters {
 }
 
 const fallbackMs = 250;
+/** Who is due that soon looks with the first: one query for all. */
+const togetherMs = 25;
 
 interface Waiter {
   readonly check: () => boolean;
@@ -49,7 +51,7 @@ export function waiters(limit: number): Waiters {
     return woken;
   };
   const lookAgain = async () => {
-    const due = [...waiting].filter((waiter) => Date.now() - waiter.lookedAt >= fallbackMs);
+    const due = [...waiting].filter((waiter) => Date.now() - waiter.lookedAt >= fallbackMs - togetherMs);
     for (const waiter of due) waiter.lookedAt = Date.now();
     // A look that fails is no answer: the next one, or the deadline's, will be.
     await Promise.allSettled([...new Set(due.map((waiter) => waiter.look))].map((look) => look()));
