@@ -79,6 +79,6 @@ export interface HealthCheck {
 }
 
 export interface Health {
-  /** `ready` is false while any check fails. A lagging projection is a warning; a stopped partition is a failure. */
+  /** `ready` is false while any check fails. A partition that stands still is a failure; one that is behind is none. */
   ready(): Promise<{ readonly ready: boolean; readonly checks: readonly HealthCheck[] }>;
 }

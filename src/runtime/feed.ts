@@ -88,7 +88,7 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
   };
   /** Refused, though nobody moved the checkpoint: this generation was retired, or belongs to another release now. */
   const fence = (p: Partition) => {
-    logger.warn(`${name}: partition ${p.checkpoint.partition} is no longer fed by this release`, {
+    logger.info(`${name}: partition ${p.checkpoint.partition} is no longer fed by this release`, {
       view: view.name,
       generation,
       log,

@@ -21,6 +21,8 @@ export interface QueriesOptions {
 export interface QuerySide extends Queries {
   readonly waiting: number;
   readonly fallbackWakes: number;
+  /** Reads that wait for their token end with CLOSED, so that a stop does not wait for them; others are answered. */
+  stopWaiting(): void;
   close(): Promise<void>;
 }
 
@@ -102,6 +104,7 @@ export async function querySide({
     get fallbackWakes() {
       return waiting.fallbackWakes;
     },
+    stopWaiting: () => waiting.close(),
     async close() {
       waiting.close();
       await Promise.all(unsubscribes.map((unsubscribe) => unsubscribe()));

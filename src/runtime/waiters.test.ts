@@ -131,4 +131,9 @@ test("is bounded, and closed by name", async () => {
   const ended = assert.rejects(first, (error: unknown) => isTidemarkError(error, "CLOSED"));
   all.close();
   await ended;
+  await assert.rejects(
+    all.until(() => false, idle, later()),
+    (error: unknown) => isTidemarkError(error, "CLOSED"),
+  );
+  assert.equal(await all.until(() => true, idle, later()), true, "what is covered needs no wait");
 });

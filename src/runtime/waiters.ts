@@ -15,6 +15,7 @@ export interface Waiters {
   wake(): void;
   readonly waiting: number;
   readonly fallbackWakes: number;
+  /** Fails all who wait, and whoever would from now on, with CLOSED. */
   close(): void;
 }
 
@@ -30,8 +31,11 @@ interface Waiter {
   lookedAt: number;
 }
 
+const gone = () => new TidemarkError("CLOSED", { what: "The service" });
+
 export function waiters(limit: number): Waiters {
   const waiting = new Set<Waiter>();
+  let closed = false;
   let fallback: NodeJS.Timeout | null = null;
   let fallbackWakes = 0;
 
@@ -69,6 +73,7 @@ export function waiters(limit: number): Waiters {
   return {
     async until(satisfied, look, deadlineAt) {
       if (satisfied()) return true;
+      if (closed) throw gone();
       if (waiting.size >= limit) throw new TidemarkError("OVERLOADED", { what: "The number of queries that wait for fresh data", limit });
       return new Promise<boolean>((resolve, reject) => {
         const leave = () => {
@@ -112,8 +117,9 @@ export function waiters(limit: number): Waiters {
       return fallbackWakes;
     },
     close() {
+      closed = true;
       if (fallback !== null) clearTimeout(fallback);
-      for (const waiter of [...waiting]) waiter.fail(new TidemarkError("CLOSED", { what: "The service" }));
+      for (const waiter of [...waiting]) waiter.fail(gone());
     },
   };
 }

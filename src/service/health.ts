@@ -1,4 +1,4 @@
-/** Readiness: a part that cannot do its work fails; one that is behind, or waits for its turn, is a warning. */
+/** Readiness: a part that cannot do its work fails; one that tries again, or just starts, is a warning. How far a view is behind is `status`'s to say. */
 import type { Health, HealthCheck } from "../runtime/app.ts";
 import type { Relay } from "../runtime/relay.ts";
 import type { ViewWorker } from "../runtime/view-worker.ts";

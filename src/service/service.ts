@@ -233,7 +233,10 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
   });
 
   let closing: Promise<void> | undefined;
-  const close = () => (closing ??= open.close());
+  const close = () => {
+    queries?.stopWaiting();
+    return (closing ??= open.close());
+  };
   return {
     name,
     settings,

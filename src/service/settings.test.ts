@@ -29,6 +29,14 @@ test("an empty value is as good as none", () => {
   assert.equal(readSettings({ DATABASE_URL: "", PORT: " " }).port, 3000);
 });
 
+test("brokers by name and by address, of either family", () => {
+  assert.deepEqual(readSettings({ KAFKA_BROKERS: "kafka-1:9092, 127.0.0.1:9093,[::1]:9094" }).kafkaBrokers, [
+    "kafka-1:9092",
+    "127.0.0.1:9093",
+    "[::1]:9094",
+  ]);
+});
+
 test("real parts are logged about", () => {
   assert.equal(readSettings({ DATABASE_URL: "postgres://u:p@h/d" }).logLevel, "info");
 });

@@ -95,7 +95,7 @@ function brokers(text: string | null): readonly string[] | null {
   return text.split(",").map((each) => {
     const broker = each.trim();
     const port = Number(broker.split(":").at(-1));
-    if (!/^[^\s:,/@]+:\d{1,5}$/.test(broker) || port < 1 || port > 65_535)
+    if (!/^(\[[0-9A-Fa-f:.]+\]|[^\s:,/@[\]]+):\d{1,5}$/.test(broker) || port < 1 || port > 65_535)
       throw refuse("KAFKA_BROKERS", "it is not a list like host:9092,host:9092");
     return broker;
   });
