@@ -1,12 +1,12 @@
 /** The relay's hand on a log's topic: where the copy ends, and what comes next, in order. */
 import { TidemarkError } from "../errors.ts";
 import type { LogIdentity, LogWriter, StoredEvent, Tail } from "../runtime/ports.ts";
+import { pause } from "../runtime/wake.ts";
 import { batchEncoder, batchHeaderBytes } from "./batch-encoder.ts";
 import type { Cluster } from "./cluster.ts";
 import { openProducer } from "./produce.ts";
 import { BrokerRefusal, code, isMoved, unavailable } from "./protocol-errors.ts";
 import { recordMaker } from "./record-writing.ts";
-import { pause } from "./retry.ts";
 import { maxBatchRecords, readTails } from "./tails.ts";
 import { ensureTopic } from "./topics.ts";
 

@@ -1,7 +1,7 @@
 /** Membership in a consumer group (classic protocol), by the library's client; for sharing partitions only, nothing is consumed through it. */
 import { Consumer } from "@platformatic/kafka";
+import { pause } from "../runtime/wake.ts";
 import type { Cluster } from "./cluster.ts";
-import { pause } from "./retry.ts";
 
 export interface MembershipOptions {
   /** A member that is silent for so long loses its partitions. 6–10 s. */

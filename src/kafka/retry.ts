@@ -1,6 +1,6 @@
-/** Asking again after failures that may pass, within a time limit. */
-import { setTimeout as delay } from "node:timers/promises";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
+/** Asking again after failures that may pass, within a time limit. */
+import { pause } from "../runtime/wake.ts";
 import { isTransient, unavailable } from "./protocol-errors.ts";
 
 export interface RetryOptions {
@@ -32,14 +32,5 @@ export async function retrying<T>(options: RetryOptions, attempt: () => Promise<
       if (performance.now() + pauseMs > end) throw isTidemarkError(error) ? error : unavailable(options.what, error);
       await pause(pauseMs, options.closed);
     }
-  }
-}
-
-/** Resolves after `ms`, or at once when `signal` aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await delay(ms, undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
   }
 }

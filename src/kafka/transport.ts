@@ -1,11 +1,11 @@
 /** Logs as projections read them: from Kafka. */
 import { TidemarkError } from "../errors.ts";
 import type { Transport } from "../runtime/ports.ts";
+import { pause } from "../runtime/wake.ts";
 import { openCluster } from "./cluster.ts";
 import { openLogReader } from "./log-reader.ts";
 import { joinGroup, type Membership, type MembershipOptions } from "./membership.ts";
 import { type KafkaOptions, topicOf } from "./options.ts";
-import { pause } from "./retry.ts";
 import { tailsCache } from "./tails-cache.ts";
 
 export interface KafkaTransportOptions extends KafkaOptions {

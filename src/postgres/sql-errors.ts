@@ -28,3 +28,6 @@ export function unavailable(cause: unknown, label: string): TidemarkError<"UNAVA
   const code = typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? ` (${cause.code})` : "";
   return new TidemarkError("UNAVAILABLE", { what: label + code }, { cause });
 }
+
+/** A table or schema that is not there: before the first migration, to a process that creates nothing. */
+export const isMissing = (error: unknown): boolean => ["42P01", "3F000"].includes(sqlState(error) ?? "");

@@ -3,7 +3,7 @@ import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import { currentGeneration } from "../runtime/current-generation.ts";
 import type { Generation, ViewStore } from "../runtime/ports.ts";
-import { sqlState } from "./sql-errors.ts";
+import { isMissing } from "./sql-errors.ts";
 import type { Connection, Database } from "./sql.ts";
 import { documentTable, named, quoted, referenceTable, shared } from "./view-names.ts";
 import { shapeOf } from "./view-shape.ts";
@@ -32,7 +32,6 @@ const deleteCheckpoints = named(`delete from ${shared.checkpoints} where view = 
 const tablesOfView = named(
   "select c.relname::text as table from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and starts_with(c.relname::text, $1) order by c.relname",
 );
-const missing = new Set(["42P01", "3F000"]);
 
 /** A newer release serves this view by now, and nothing of this one's is left: an old process that comes back must not build it again. */
 const isPast = (view: AnyView, known: readonly Generation[]): boolean =>
@@ -149,7 +148,7 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
         return currentGeneration(view, await generations(database, view));
       } catch (error) {
         // a query process creates nothing: before the first migration there is no generation
-        if (missing.has(sqlState(error) ?? "")) return null;
+        if (isMissing(error)) return null;
         throw error;
       }
     },

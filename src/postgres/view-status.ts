@@ -1,7 +1,7 @@
 /** Where each generation stands, and the ends of the logs as projections last saw them. Ages are by the database's clock. */
 import type { AnyView } from "../core/definition.ts";
 import type { Checkpoint, Failure, Generation, KnownEnd, ViewStatus, ViewStore } from "../runtime/ports.ts";
-import { sqlState } from "./sql-errors.ts";
+import { isMissing } from "./sql-errors.ts";
 import type { Database } from "./sql.ts";
 import { generationList } from "./view-generations.ts";
 import { named, shared } from "./view-names.ts";
@@ -58,8 +58,6 @@ const markCaughtUp = named(
     `update ${shared.generations} g set caught_up_at = greatest(g.caught_up_at, c.as_of) from caught_up c join free f using (view, generation) where g.view = c.view and g.generation = c.generation`,
 );
 
-const missing = new Set(["42P01", "3F000"]);
-
 export function viewStatus(database: Database): Pick<ViewStore, "status" | "recordEnds"> {
   return {
     async status(views) {
@@ -74,7 +72,7 @@ export function viewStatus(database: Database): Pick<ViewStore, "status" | "reco
         return views.map((view) => statusOf(view, generations, checkpoints, ends));
       } catch (error) {
         // a query process creates nothing: there is none before the first migration
-        if (missing.has(sqlState(error) ?? "")) return views.map((view) => statusOf(view, [], [], []));
+        if (isMissing(error)) return views.map((view) => statusOf(view, [], [], []));
         throw error;
       }
     },
