@@ -1,25 +1,51 @@
-/** npm run bench [-- name …] [--json]: real PostgreSQL and Kafka, started here. */
+/** npm run bench [-- name …] [--quick] [--large] [--rounds N] [--json file]: see bench/README.md. */
+import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { wake } from "./wake.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { runBenchmarks } from "./harness/run-benchmarks.ts";
 
-const benches: Readonly<Record<string, () => Promise<unknown[]>>> = {
-  wake: async () => {
-    const results = [];
-    for (const split of [false, true])
-      for (const clients of [1, 20, 100]) results.push(await wake({ split, clients, ordersPerClient: clients === 1 ? 300 : 40 }));
-    return results;
-  },
-};
+const folder = new URL("./benchmarks/", import.meta.url);
+const say = (line: string): void => console.error(line);
 
-const { values, positionals } = parseArgs({ options: { json: { type: "boolean", default: false } }, allowPositionals: true });
-const unknown = positionals.find((name) => !(name in benches));
-if (unknown !== undefined) {
-  console.error(`There is no benchmark '${unknown}': ${Object.keys(benches).join(", ")}`);
-  process.exit(2);
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: {
+      quick: { type: "boolean", default: false },
+      large: { type: "boolean", default: false },
+      rounds: { type: "string" },
+      json: { type: "string" },
+    },
+    allowPositionals: true,
+  });
+  const known = readdirSync(folder)
+    .filter((file) => /^[a-z0-9-]+\.ts$/.test(file))
+    .map((file) => file.slice(0, -3))
+    .toSorted();
+  const unknown = positionals.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    say(`There is no benchmark '${unknown}': ${known.join(", ")}`);
+    return 2;
+  }
+  const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
+  if (!Number.isInteger(rounds) || rounds < 1) {
+    say(`--rounds ${values.rounds}: it must be a whole number from 1`);
+    return 2;
+  }
+  const names = positionals.length > 0 ? positionals : known;
+  const benchmarks = await Promise.all(
+    names.map(async (name) => ((await import(new URL(`${name}.ts`, folder).href)) as { readonly default: Benchmark }).default),
+  );
+  await runBenchmarks(benchmarks, { ...values, rounds, say, print: console.log, command: process.argv.slice(2) });
+  return 0;
 }
-for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
-  const rows = await benches[name]!();
-  if (values.json) console.log(JSON.stringify({ name, rows }, null, 2));
-  else for (const row of rows) console.log(name, JSON.stringify(row));
+
+// A wrong run is a failed command: figures of wrong work say nothing.
+let code: number;
+try {
+  code = await main();
+} catch (error) {
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  code = 1;
 }
-process.exit();
+// pools of opponents may be left open by a run that failed
+process.exit(code);

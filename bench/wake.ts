@@ -16,7 +16,7 @@ import type { CheckpointMoved } from "../src/runtime/ports.ts";
 import { querySide } from "../src/runtime/queries.ts";
 import { relay } from "../src/runtime/relay.ts";
 import { viewWorker } from "../src/runtime/view-worker.ts";
-import { kafka, postgres } from "../test/services.ts";
+import type { TestKafka, TestPostgres } from "../test/services.ts";
 import { quiet } from "./quiet.ts";
 import { spread } from "./spread.ts";
 
@@ -33,8 +33,10 @@ const warmUp = 20;
 type Commit = Pick<CheckpointMoved, "partition" | "position"> & { readonly at: number };
 const now = () => performance.timeOrigin + performance.now();
 
-export async function wake({ split, clients, ordersPerClient }: WakeOptions) {
-  const [brokers, server] = await Promise.all([kafka(), postgres()]);
+export async function wake(
+  { split, clients, ordersPerClient }: WakeOptions,
+  { brokers, server }: { readonly brokers: TestKafka; readonly server: TestPostgres },
+) {
   const [write, read] = await Promise.all([server.createDatabase(), server.createDatabase()]);
   const writeDatabase = await openDatabase({ url: write.url }, { schema: "tidemark" });
   await migrateWriteStore(writeDatabase, { schema: "tidemark", ddl: true });

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util";
 import { sharedServers } from "./testing/shared-servers.ts";
 
 const say = (line: string): void => console.error(line);
-const patterns = ["src", "test", "examples", "regression"].map((dir) => `${dir}/**/*.test.ts`);
+const patterns = ["src", "test", "examples", "regression", "bench"].map((dir) => `${dir}/**/*.test.ts`);
 const needsServices = (file: string): boolean => /\.(int|system)\.test\.ts$/.test(file);
 
 /** Longer than any file takes; only a run that hangs meets it. */
