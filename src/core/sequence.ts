@@ -10,29 +10,51 @@ export interface Last {
   readonly eventId: string | null;
 }
 
+interface Positioned {
+  readonly position: number;
+  readonly id: string;
+}
+
 /**
- * From events in the order they came, those that are next: p = last + 1 is taken, p <= last is a duplicate and skipped, anything else is a gap.
- * A duplicate of the very last position must be the very same event.
+ * True for p = last + 1; false for p <= last, a duplicate; anything else is a gap. A duplicate of the very last position must be the very same event.
  * @throws LOG_GAP, LOG_DIVERGED
  */
-export function takeNext<E extends { readonly position: number; readonly id: string }>(last: Last, events: readonly E[]): E[] {
-  const taken: E[] = [];
-  let position = last.position;
-  let eventId = last.eventId;
-  for (const event of events) {
-    if (event.position === position + 1) {
-      taken.push(event);
-      position = event.position;
-      eventId = event.id;
-    } else if (event.position > position) {
-      throw new TidemarkError("LOG_GAP", { log: last.log, partition: last.partition, expected: position + 1, found: event.position });
-    } else if (event.position === position && eventId !== null && event.id !== eventId) {
-      throw new TidemarkError("LOG_DIVERGED", {
-        log: last.log,
-        partition: last.partition,
-        problem: `partition ${last.partition} holds event ${event.id} at position ${position}, where ${eventId} was read before`,
-      });
-    }
+export function isNext(last: Last, event: Positioned): boolean {
+  if (event.position === last.position + 1) return true;
+  if (event.position > last.position) {
+    throw new TidemarkError("LOG_GAP", {
+      log: last.log,
+      partition: last.partition,
+      expected: last.position + 1,
+      found: event.position,
+    });
   }
-  return taken;
+  if (event.position === last.position && last.eventId !== null && event.id !== last.eventId) {
+    throw new TidemarkError("LOG_DIVERGED", {
+      log: last.log,
+      partition: last.partition,
+      problem: `partition ${last.partition} holds event ${event.id} at position ${last.position}, where ${last.eventId} was read before`,
+    });
+  }
+  return false;
+}
+
+/**
+ * From events in the order they came, those that are next; `events` itself where all are.
+ * @throws LOG_GAP, LOG_DIVERGED
+ */
+export function takeNext<E extends Positioned>(last: Last, events: readonly E[]): readonly E[] {
+  const at = { log: last.log, partition: last.partition, position: last.position, eventId: last.eventId };
+  let taken: E[] | null = null;
+  for (let i = 0; i < events.length; i++) {
+    const event = events[i]!;
+    if (!isNext(at, event)) {
+      taken ??= events.slice(0, i);
+      continue;
+    }
+    taken?.push(event);
+    at.position = event.position;
+    at.eventId = event.id;
+  }
+  return taken ?? events;
 }

@@ -3,6 +3,8 @@ import { type Connection, ConnectionPool, type Reader, type Writer } from "@plat
 import type { BrokerAddress } from "./options.ts";
 
 export interface Connections {
+  /** The connection, where there is one. */
+  open(broker: BrokerAddress): Connection | null;
   /** Connected; rejects with the library's NetworkError or TimeoutError. */
   to(broker: BrokerAddress): Promise<Connection>;
   /** The first of `brokers` that can be connected. */
@@ -30,6 +32,10 @@ export function openConnections(clientId: string, requestTimeoutMs: number): Con
   pool.on("failed", ({ connection }) => void open.delete(connection));
 
   return {
+    open(broker) {
+      const connection = pool.getEstablishedConnection({ ...broker });
+      return connection?.isConnected() === true ? connection : null;
+    },
     to: (broker) => pool.get({ ...broker }),
     toAny: (brokers) => pool.getFirstAvailable(brokers.map((broker) => ({ ...broker }))),
     async drop(broker) {

@@ -1,5 +1,6 @@
 /** Events and bytes for the tests of this folder. */
 import type { Cursor, StoredEvent } from "../runtime/ports.ts";
+import { type AbortedTransaction, nextOffsetOf, RecordCursor } from "./batch-decoder.ts";
 import { batchEncoder } from "./batch-encoder.ts";
 import { recordMaker } from "./record-writing.ts";
 
@@ -46,3 +47,52 @@ export function batchOf(events: readonly StoredEvent[], baseOffset: number, log 
 }
 
 export const startOf = (partition: number): Cursor => ({ partition, position: 0, eventId: null, logId: null, hint: null });
+
+export interface PlainRecord {
+  readonly offset: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers: readonly (readonly [string, string | null])[];
+}
+
+/** All records of a fetch, headers read the plain way. */
+export function recordsIn(bytes: Buffer, from = 0, aborted: readonly AbortedTransaction[] = []) {
+  const cursor = new RecordCursor(bytes, from, aborted);
+  const records: PlainRecord[] = [];
+  const text = (start: number, end: number) => (end < 0 ? null : cursor.bytes.toString("utf8", start, end));
+  while (cursor.next()) {
+    records.push({
+      offset: cursor.offset,
+      key: text(cursor.keyStart, cursor.keyEnd),
+      value: text(cursor.valueStart, cursor.valueEnd),
+      headers: headersAt(cursor),
+    });
+  }
+  return { records, nextOffset: nextOffsetOf(bytes, from) };
+}
+
+function headersAt({ bytes, headersStart, headerCount }: RecordCursor): [string, string | null][] {
+  let at = headersStart;
+  const length = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++]!;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return (value >>> 1) ^ -(value & 1);
+    }
+  };
+  const text = () => {
+    const size = length();
+    if (size < 0) return null;
+    at += size;
+    return bytes.toString("utf8", at - size, at);
+  };
+  return Array.from({ length: headerCount }, () => [text()!, text()]);
+}
+
+/** The first record of a batch. */
+export function firstRecord(batch: Buffer): RecordCursor {
+  const cursor = new RecordCursor(batch, 0);
+  if (!cursor.next()) throw new Error("an empty batch");
+  return cursor;
+}

@@ -160,11 +160,13 @@ test("one partition's fault does not hold up the others", async (t) => {
   await producer.send({ acks: -1, messages: [{ topic, partition: 0, key: Buffer.from("k"), value: Buffer.from("{}") }] });
   await producer.close();
   await writer.send(1, events(1, 3, 1));
+  const [first] = await reader.fetch([startOf(0), startOf(1)], { ...patient, maxEvents: 2 });
+  assert.equal(first?.next.position, 2);
   await assert.rejects(
-    reader.fetch([startOf(0), startOf(1)], patient),
+    reader.fetch([startOf(0), first.next], patient),
     (error) => isTidemarkError(error, "LOG_DIVERGED") && error.details.partition === 0,
   );
-  const [batch] = await reader.fetch([startOf(1)], patient);
+  const [batch] = await reader.fetch([first.next], patient);
   assert.equal(batch?.next.position, 3);
 });
 
@@ -188,6 +190,50 @@ test("a topic deleted, made again and filled again is read on, without a doubled
   cursors.set(0, batch.next);
   const rest = await readUntil(reader, cursors, 25);
   assert.deepEqual([...batch.events.map((event) => event.position), ...rest.get(0)!], [21, 22, 23, 24, 25]);
+});
+
+test("nothing is lost or doubled over rewinds, limits and partitions left out while more is read ahead", async (t) => {
+  const { writer, reader, events } = await setUp(t, 2);
+  const count = 9_000;
+  await Promise.all(
+    [0, 1].map(async (partition) => {
+      for (let from = 1; from <= count; from += 1_000)
+        await writer.send(partition, eventsAt(from, from + 999, { log: events(1, 1)[0]!.log, partition, dataBytes: 400 }));
+    }),
+  );
+  let seed = 7;
+  const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  const cursors = cursorsOf(0, 1);
+  for (let turn = 0; [...cursors.values()].some((cursor) => cursor.position < count); turn++) {
+    const all = [...cursors.values()].filter((cursor) => cursor.position < count);
+    const asked = turn % 5 === 4 ? all.slice(0, 1) : all;
+    const batches = await reader.fetch(asked, { ...patient, maxEvents: 1 + random(2_500) });
+    assert.ok(batches.length > 0);
+    for (const { partition, events: read, next } of batches) {
+      const { position } = cursors.get(partition)!;
+      assert.deepEqual(
+        read.map((event) => [event.partition, event.position]),
+        read.map((_, i) => [partition, position + 1 + i]),
+      );
+      // now and then back to where it was, or to where the events before it begin
+      if (turn % 7 !== 6) cursors.set(partition, next);
+      else if (turn < 60 && random(2) === 0) cursors.set(partition, startOf(partition));
+    }
+  }
+});
+
+test("closing while an answer is under way ends what waits, and gives nothing out afterwards", async (t) => {
+  const { writer, reader, log } = await setUp(t);
+  for (let from = 1; from <= 6_000; from += 1_000) await writer.send(0, eventsAt(from, from + 999, { log, dataBytes: 1_000 }));
+  const [batch] = await reader.fetch([startOf(0)], { ...patient, maxEvents: 10 });
+  assert.equal(batch?.next.position, 10);
+  await reader.close();
+  await assert.rejects(
+    async () => {
+      for (let at = batch.next; ;) at = (await reader.fetch([at], patient))[0]!.next;
+    },
+    (error) => isTidemarkError(error, "CLOSED"),
+  );
 });
 
 test("closing ends a long poll in flight within a second", async (t) => {

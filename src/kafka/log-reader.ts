@@ -1,4 +1,7 @@
-/** Reads a log from its topic: one long poll to each leader for all partitions that are wanted, from the reader's own cursors. */
+/**
+ * Reads a log from its topic, from the reader's own cursors: one long poll to each leader for all partitions that are wanted, and while
+ * events are given out, where the log goes on, the next answer is under way already.
+ */
 import type { Connection } from "@platformatic/kafka";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Batch, Cursor, LogReader } from "../runtime/ports.ts";
@@ -6,18 +9,22 @@ import type { Cluster, TopicMetadata } from "./cluster.ts";
 import type { BrokerAddress } from "./options.ts";
 import { partitionReader, type PartitionReader } from "./partition-reader.ts";
 import { BrokerRefusal, code, isMoved, isTransient, unavailable } from "./protocol-errors.ts";
+import { type Stopper, stopper } from "./stopper.ts";
 import { fetchFrom } from "./wire-fetch.ts";
 import { listOffsets } from "./wire-offsets.ts";
 
 /** A request in flight; it outlives the call that made it, where that got its events from another broker. */
 interface Poll {
   readonly from: ReadonlyMap<number, number>;
+  /** Answered at once, so nobody is held up by it. */
+  readonly ahead: boolean;
   /** Never rejects; what failed is in `trouble`. */
   readonly done: Promise<void>;
 }
 
 /** More than the largest batch of a relay, so that a partition always moves on. */
 const partitionBytes = 1280 * 1024;
+/** Of an answer; and what is at hand, where it is that much, is given out before more is asked for. */
 const totalBytes = 8 * 1024 * 1024;
 const longestPollMs = 20_000;
 const pollTimeoutMs = longestPollMs + 10_000;
@@ -29,10 +36,14 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
   const readers = new Map<number, PartitionReader>();
   const polls = new Map<string, Poll>();
   const logId = { known: null as string | null };
+  /** Where each partition ended, when it was last fetched. */
+  const ends = new Map<number, number>();
+  let known: TopicMetadata | null = null;
+  let starting: Promise<void> | null = null;
   let closed = false;
   let interrupt: () => void = () => {};
-  let topicId: string | null = null;
   let turn = 0;
+  let served = 0;
   /** The last failure since the last good answer: metadata is asked for again, after a pause. */
   let trouble: Error | null = null;
   const met = () => trouble;
@@ -45,9 +56,12 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
   };
 
   const absorb = (partitions: Awaited<ReturnType<typeof fetchFrom>>, from: ReadonlyMap<number, number>): void => {
-    for (const { partition, errorCode, bytes, aborted } of partitions) {
+    for (const { partition, errorCode, endOffset, bytes, aborted } of partitions) {
       const reader = readerOf(partition);
+      if (errorCode === code.none) ends.set(partition, endOffset);
       if (reader.wants !== from.get(partition)) continue; // it was sent elsewhere meanwhile
+      // the answer was full before it came to this partition
+      if (errorCode === code.none && bytes.length === 0 && from.get(partition)! < endOffset) continue;
       if (errorCode === code.none) reader.feed(bytes, aborted);
       else if (errorCode === code.offsetOutOfRange) reader.restart();
       else trouble = new BrokerRefusal(`${topic}, partition ${partition}`, errorCode);
@@ -60,7 +74,7 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     metadata: TopicMetadata,
     from: ReadonlyMap<number, number>,
     waitMs: number,
-    free: Promise<void>,
+    free: Promise<void> | null,
   ): Poll => {
     const list = [...from].map(([partition, offset]) => ({ partition, offset }));
     // the broker fills the answer in the order of the request: each partition is the first in turn
@@ -68,12 +82,13 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     const inTurn = [...list.slice(first), ...list.slice(0, first)];
     const options = { maxWaitMs: Math.min(Math.ceil(waitMs), longestPollMs), partitionBytes, totalBytes };
     const finished = Promise.withResolvers<void>();
-    const started: Poll = { from, done: finished.promise };
+    const started: Poll = { from, ahead: waitMs <= 0, done: finished.promise };
     polls.set(key, started);
     const run = async (): Promise<void> => {
       try {
-        await free;
-        const connection: Connection = await connections.to(leader);
+        if (free !== null) await free;
+        // where there is a connection, the request is sent before this returns
+        const connection: Connection = connections.open(leader) ?? (await connections.to(leader));
         absorb(await fetchFrom(connection, metadata.topicId, inTurn, options), from);
       } catch (error) {
         // a poll that was given up says nothing about the broker
@@ -87,9 +102,8 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     return started;
   };
 
-  /** The polls that bring what `wanting` wants; those in flight that do are used again. */
-  const pollsFor = (metadata: TopicMetadata, wanting: ReadonlyMap<number, number>, waitMs: number): Promise<void>[] => {
-    const byLeader = new Map<string, { readonly leader: BrokerAddress; readonly from: Map<number, number> }>();
+  const byLeader = (metadata: TopicMetadata, wanting: ReadonlyMap<number, number>) => {
+    const groups = new Map<string, { readonly leader: BrokerAddress; readonly from: Map<number, number> }>();
     for (const [partition, offset] of wanting) {
       const leader = metadata.leaders[partition];
       if (leader == null) {
@@ -97,18 +111,88 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
         continue;
       }
       const key = `${leader.host}:${leader.port}`;
-      const group = byLeader.get(key) ?? { leader, from: new Map<number, number>() };
+      const group = groups.get(key) ?? { leader, from: new Map<number, number>() };
       group.from.set(partition, offset);
-      byLeader.set(key, group);
+      groups.set(key, group);
     }
-    return [...byLeader].map(([key, { leader, from }]) => {
+    return groups;
+  };
+
+  /** The polls that bring what `wanting` wants; those in flight that do are used again. */
+  const pollsFor = (metadata: TopicMetadata, wanting: ReadonlyMap<number, number>, waitMs: number): Promise<void>[] => {
+    return [...byLeader(metadata, wanting)].map(([key, { leader, from }]) => {
       const running = polls.get(key);
-      if (running !== undefined && [...from].every(([partition, offset]) => running.from.get(partition) === offset)) return running.done;
+      const brings =
+        running !== undefined && (running.ahead || [...from].every(([partition, offset]) => running.from.get(partition) === offset));
+      if (brings) return running.done;
       // a poll for something else would hold up this one
       if (running !== undefined) polls.delete(key);
-      const free = running === undefined ? Promise.resolve() : connections.drop(leader);
+      const free = running === undefined ? null : connections.drop(leader);
       return poll(leader, key, metadata, from, waitMs, free).done;
     });
+  };
+
+  const wantedBy = (cursors: readonly Cursor[]): Map<number, number> => {
+    const wanting = new Map<number, number>();
+    for (const { partition } of cursors) {
+      const { wants } = readerOf(partition);
+      if (typeof wants === "number") wanting.set(partition, wants);
+    }
+    return wanting;
+  };
+
+  const findStarts = async (cursors: readonly Cursor[]): Promise<void> => {
+    const lost = cursors.map(({ partition }) => partition).filter((partition) => readerOf(partition).wants === "start");
+    for (const [partition, offset] of await listOffsets(cluster, topic, lost, "start")) readerOf(partition).startAt(offset);
+  };
+
+  /**
+   * Asks for what comes after what is at hand, without waiting for it: one answer at a time from each leader, only where the log goes on
+   * after it, and only for those that the caller reads. What fails is met again when there is nothing left at hand.
+   */
+  const readAhead = (cursors: readonly Cursor[]): void => {
+    if (known === null || trouble !== null || closed) return;
+    let atHand = 0;
+    for (const reader of readers.values()) atHand += reader.bytesAtHand;
+    if (atHand >= totalBytes) return;
+    if (starting === null && cursors.some(({ partition }) => readerOf(partition).wants === "start")) {
+      starting = findStarts(cursors)
+        .catch((error: unknown) => {
+          trouble = asError(error);
+        })
+        .finally(() => {
+          starting = null;
+        });
+    }
+    for (const [key, { leader, from }] of byLeader(known, wantedBy(cursors))) {
+      const goesOn = [...from].some(([partition, offset]) => offset < (ends.get(partition) ?? Number.POSITIVE_INFINITY));
+      if (goesOn && !polls.has(key)) poll(leader, key, known, from, 0, null);
+    }
+  };
+
+  /**
+   * What is at hand, each partition first in turn; no further one where there are `maxEvents` already, so that the caller can begin with them
+   * and the others stay bytes meanwhile.
+   */
+  const takeFrom = (own: readonly PartitionReader[], maxEvents: number): Batch[] => {
+    const batches: Batch[] = [];
+    let count = 0;
+    let last = -1;
+    for (let i = 0; i < own.length && count < maxEvents; i++) {
+      const reader = own[(served + i) % own.length]!;
+      try {
+        const batch = reader.take(maxEvents);
+        if (batch === null) continue;
+        batches.push(batch);
+        count += batch.events.length;
+        last = i;
+      } catch (error) {
+        // it is met again
+        if (batches.length === 0) throw unavailable(`log '${log}' (${cluster.label})`, error);
+      }
+    }
+    served = own.length === 0 ? 0 : (served + last + 1) % own.length;
+    return batches;
   };
 
   /** False where `stop` came before the brokers were asked for events. */
@@ -117,18 +201,13 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     if (metadata === undefined) return false;
     trouble = null;
     if (metadata === null) throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic);
-    if (topicId !== null && topicId !== metadata.topicId) for (const reader of readers.values()) reader.restart();
-    topicId = metadata.topicId;
-    const partitions = cursors.map((cursor) => cursor.partition);
-    const lost = partitions.filter((partition) => readerOf(partition).wants === "start");
-    const starts = await Promise.race([listOffsets(cluster, topic, lost, "start"), stop]);
-    if (starts === undefined) return false;
-    for (const [partition, offset] of starts) readerOf(partition).startAt(offset);
-    const wanting = new Map<number, number>();
-    for (const partition of partitions) {
-      const { wants } = readerOf(partition);
-      if (typeof wants === "number") wanting.set(partition, wants);
+    if (known !== null && known.topicId !== metadata.topicId) {
+      ends.clear();
+      for (const reader of readers.values()) reader.restart();
     }
+    known = metadata;
+    if ((await Promise.race([findStarts(cursors).then(() => "found"), stop])) === undefined) return false;
+    const wanting = wantedBy(cursors);
     const running = pollsFor(metadata, wanting, waitMs);
     if (met() === null) await Promise.race([...running, stop]);
     const failed = met();
@@ -139,26 +218,31 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
 
   return {
     async fetch(cursors, { maxEvents, maxWaitMs, signal }) {
-      const end = performance.now() + maxWaitMs;
-      const stop = stopper(signal, maxWaitMs);
-      interrupt = stop.now;
       const own = cursors.map((cursor) => readerOf(cursor.partition));
       cursors.forEach((cursor, i) => own[i]!.seek(cursor));
+      const end = performance.now() + maxWaitMs;
+      let stop: Stopper | null = null;
       let answered = false;
       let failure: unknown = null;
       try {
         for (;;) {
           for (const reader of own) reader.check();
-          const batches = own.map((reader) => reader.take(maxEvents)).filter((batch): batch is Batch => batch !== null);
+          if (own.some((reader) => reader.bytesAtHand > 0)) readAhead(cursors);
+          const batches = takeFrom(own, maxEvents);
           if (batches.length > 0 || signal.aborted) return batches;
+          for (const reader of own) reader.check();
           if (closed || cluster.closed.aborted) throw new TidemarkError("CLOSED", { what: `the reader of log '${log}'` });
+          if (stop === null) {
+            stop = stopper(signal, maxWaitMs);
+            interrupt = stop.now;
+          }
           if (stop.reached) {
             const cause = failure ?? cluster.failure;
             if (cause !== null && !answered) throw unavailable(`log '${log}' (${cluster.label})`, cause);
             return [];
           }
           try {
-            if (await round(cursors, end - performance.now(), stop.promise)) answered = true;
+            if (await round(cursors, Math.max(1, end - performance.now()), stop.promise)) answered = true;
           } catch (error) {
             if (closed || cluster.closed.aborted) continue;
             if (!isTransient(error) && !isTidemarkError(error)) throw unavailable(`log '${log}' (${cluster.label})`, error);
@@ -170,7 +254,7 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
           }
         }
       } finally {
-        stop.release();
+        stop?.release();
         interrupt = () => {};
       }
     },
@@ -179,45 +263,6 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
       interrupt();
       polls.clear();
       await connections.close();
-    },
-  };
-}
-
-interface Stopper {
-  readonly reached: boolean;
-  /** Resolves when it is reached. */
-  readonly promise: Promise<void>;
-  now(): void;
-  orAfter(ms: number): Promise<void>;
-  release(): void;
-}
-
-/** Reached after `ms`, when `signal` aborts, or when told. */
-function stopper(signal: AbortSignal, ms: number): Stopper {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let reached = signal.aborted;
-  const now = () => {
-    reached = true;
-    resolve();
-  };
-  if (reached) resolve();
-  const timer = setTimeout(now, ms);
-  signal.addEventListener("abort", now);
-  return {
-    get reached() {
-      return reached;
-    },
-    promise,
-    now,
-    async orAfter(pauseMs) {
-      const { promise: passed, resolve: pass } = Promise.withResolvers<void>();
-      const pauseTimer = setTimeout(pass, pauseMs);
-      await Promise.race([passed, promise]);
-      clearTimeout(pauseTimer);
-    },
-    release() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", now);
     },
   };
 }

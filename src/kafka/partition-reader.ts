@@ -1,20 +1,26 @@
-/** Where a reader stands in one partition, and what it has fetched beyond. No input or output: bytes come in, events go out. */
-import { takeNext } from "../core/sequence.ts";
+import type { LogEvent } from "../core/message.ts";
+/**
+ * Where a reader stands in one partition, and what it has fetched beyond. No input or output: bytes come in, events go out.
+ * What was fetched stays bytes until it is taken, so that read ahead costs no more than its bytes.
+ */
+import { isNext } from "../core/sequence.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Batch, Cursor } from "../runtime/ports.ts";
-import { type AbortedTransaction, decodeBatches } from "./batch-decoder.ts";
-import { readRecord, type ReadRecord } from "./record-reading.ts";
+import { type AbortedTransaction, nextOffsetOf, RecordCursor } from "./batch-decoder.ts";
+import { RecordReader } from "./record-reading.ts";
 
 export interface PartitionReader {
   /** The offset to fetch from; "start": the first one there is; null: enough is at hand. */
   readonly wants: number | "start" | null;
+  /** What was fetched and not given out, and what it was fetched with. */
+  readonly bytesAtHand: number;
   /** Goes where `cursor` says, unless it stands there. */
   seek(cursor: Cursor): void;
   /** @throws LOG_GAP, LOG_DIVERGED where the next record is none to go on with; after that it looks at the log again */
   check(): void;
-  /** At most `max` next events. null: none at hand. */
+  /** At most `max` next events. null: none at hand. @throws an Error for bytes that are no records; after that it looks at the log again */
   take(max: number): Batch | null;
-  /** What a fetch from `wants` gave. */
+  /** What a fetch from `wants` gave. @throws an Error for bytes that are no records */
   feed(bytes: Buffer, aborted: readonly AbortedTransaction[]): void;
   /** The answer to "start". */
   startAt(offset: number): void;
@@ -22,14 +28,21 @@ export interface PartitionReader {
   restart(): void;
 }
 
+/** One that is being given out, and one ahead. */
+const mostFetched = 2;
+
 /**
  * @param logId what other partitions of the log have shown; a record of another log id is LOG_DIVERGED
  */
 export function partitionReader(log: string, partition: number, logId: { known: string | null }): PartitionReader {
   let at: Cursor = { partition, position: -1, eventId: null, logId: null, hint: null };
-  let ready: ReadRecord[] = [];
-  let taken = 0;
-  /** After `ready`. */
+  /** What was taken last. */
+  const last = { log, partition, position: -1, eventId: null as string | null };
+  const record = new RecordReader(log, partition);
+  let fetched: RecordCursor[] = [];
+  /** True where the first of `fetched` stands on a record that was not taken yet. */
+  let held = false;
+  /** After `fetched`. */
   let offset: number | "start" = "start";
   /** True where reading began at the start of the log, so that a gap is a gap and not a wrong hint. */
   let fromStart = false;
@@ -37,67 +50,68 @@ export function partitionReader(log: string, partition: number, logId: { known: 
   let unproven = false;
   let fault: TidemarkError | null = null;
 
-  const forget = () => {
-    ready = [];
-    taken = 0;
-    fault = null;
+  const lookAgainFrom = (from: number | "start") => {
+    fetched = [];
+    held = false;
+    offset = from;
   };
   const restart = () => {
-    forget();
-    offset = "start";
+    lookAgainFrom("start");
+    fault = null;
     fromStart = true;
     unproven = false;
   };
-  const lastReady = () => ready.at(-1) ?? { position: at.position, id: at.eventId };
 
-  /** Records up to the first that is no event of this log. */
-  const read = (
-    bytes: Buffer,
-    from: number,
-    aborted: readonly AbortedTransaction[],
-  ): { readonly records: ReadRecord[]; readonly nextOffset: number } => {
-    const { records: views, nextOffset } = decodeBatches(bytes, from, aborted);
-    const records: ReadRecord[] = [];
-    for (const view of views) {
-      try {
-        const record = readRecord(log, partition, view, at.logId ?? logId.known);
-        logId.known ??= record.logId;
-        records.push(record);
-      } catch (error) {
-        if (!isTidemarkError(error)) throw error;
-        fault = error;
-        return { records, nextOffset: view.offset };
+  /** Up to `max` next events into `events`; what ends them early is thrown. */
+  const read = (events: LogEvent[], max: number): void => {
+    while (events.length < max) {
+      const records = fetched[0];
+      if (records === undefined) return;
+      if (!held && !records.next()) {
+        fetched.shift();
+        continue;
       }
+      held = true;
+      record.place(records, at.logId ?? logId.known);
+      logId.known ??= record.logId;
+      if (isNext(last, record)) {
+        events.push(record.event(records));
+        last.position = record.position;
+        last.eventId = record.id;
+      }
+      held = false;
     }
-    return { records, nextOffset };
   };
 
-  /** The next ones of `records`; where they have a gap, those before it, and the offset of the record after the gap. */
-  const next = (records: readonly ReadRecord[]): { readonly taken: ReadRecord[]; readonly gapAt: number | null } => {
-    const last = { log, partition, position: lastReady().position, eventId: lastReady().id };
-    try {
-      return { taken: takeNext(last, records), gapAt: null };
-    } catch (error) {
-      if (!isTidemarkError(error)) throw error;
-      if (isTidemarkError(error, "LOG_GAP")) {
-        const cut = records.findIndex((record) => record.position === error.details.found);
-        const before = takeNext(last, records.slice(0, cut));
-        if (before.length === 0) fault = error;
-        return { taken: before, gapAt: records[cut]!.offset };
-      }
-      fault = isTidemarkError(error, "LOG_DIVERGED") ? new TidemarkError("LOG_DIVERGED", { ...error.details, partition }) : error;
-      return { taken: [], gapAt: records[0]!.offset };
-    }
+  /** Where what was not taken begins. */
+  const standing = () => {
+    const records = fetched[0];
+    return records === undefined ? offset : records.offset + (held ? 0 : 1);
+  };
+  /** Met `error` with nothing before it. */
+  const stumble = (error: unknown): void => {
+    const from = standing();
+    lookAgainFrom(from);
+    if (!isTidemarkError(error)) throw error;
+    if (isTidemarkError(error, "LOG_GAP") && !fromStart) return restart();
+    fault = isTidemarkError(error, "LOG_DIVERGED") ? new TidemarkError("LOG_DIVERGED", { ...error.details, partition }) : error;
   };
 
   return {
     get wants() {
-      return taken < ready.length || fault !== null ? null : offset;
+      return fault !== null || fetched.length >= mostFetched ? null : offset;
+    },
+    get bytesAtHand() {
+      let bytes = 0;
+      for (const records of fetched) bytes += records.size;
+      return bytes;
     },
     seek(cursor) {
       const same = cursor.position === at.position && agree(cursor.eventId, at.eventId) && agree(cursor.logId, at.logId);
       if (same) return;
       at = cursor;
+      last.position = cursor.position;
+      last.eventId = cursor.eventId;
       restart();
       const hint = cursor.hint === null || !/^\d{1,16}$/.test(cursor.hint) ? null : Number(cursor.hint);
       if (hint === null) return;
@@ -107,23 +121,25 @@ export function partitionReader(log: string, partition: number, logId: { known: 
       unproven = hint > 0;
     },
     check() {
-      if (fault === null || taken < ready.length) return;
+      if (fault === null) return;
       const error = fault;
       fault = null;
       throw error;
     },
     take(max) {
-      if (taken === ready.length) return null;
-      const records = taken === 0 && ready.length <= max ? ready : ready.slice(taken, taken + max);
-      taken += records.length;
-      const last = records.at(-1)!;
-      const hint = taken === ready.length && offset !== "start" ? offset : last.offset + 1;
-      at = { partition, position: last.position, eventId: last.id, logId: last.logId, hint: String(hint) };
-      if (taken === ready.length) {
-        ready = [];
-        taken = 0;
+      if (fault !== null) return null;
+      const events: LogEvent[] = [];
+      try {
+        read(events, max);
+      } catch (error) {
+        if (events.length === 0) stumble(error);
+        // after what comes before it, it is met again
+        else if (!held) lookAgainFrom(standing());
       }
-      return { partition, events: records.map((record) => record.event), next: at };
+      const end = events.at(-1);
+      if (end === undefined) return null;
+      at = { partition, position: end.position, eventId: end.id, logId: record.logId, hint: String(standing()) };
+      return { partition, events, next: at };
     },
     feed(bytes, aborted) {
       if (offset === "start") return;
@@ -132,17 +148,10 @@ export function partitionReader(log: string, partition: number, logId: { known: 
         return;
       }
       unproven = false;
-      const { records, nextOffset } = read(bytes, offset, aborted);
-      const divergedAt = fault;
-      const { taken: more, gapAt } = next(records);
-      if (gapAt !== null) {
-        if (fault !== null && isTidemarkError(fault, "LOG_GAP") && !fromStart) return restart();
-        // a fault further on is met again, when what is before it has been dealt with
-        if (more.length > 0 && divergedAt !== null) fault = null;
-      }
-      ready = more;
-      taken = 0;
-      offset = gapAt ?? nextOffset;
+      const next = nextOffsetOf(bytes, offset);
+      if (next === offset) return; // nothing but a cut batch
+      fetched.push(new RecordCursor(bytes, offset, aborted));
+      offset = next;
     },
     startAt(start) {
       if (offset === "start") offset = start;

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toLogEvent } from "../runtime/log-event.ts";
 import type { StoredEvent } from "../runtime/ports.ts";
-import { decodeBatches } from "./batch-decoder.ts";
+import { RecordCursor } from "./batch-decoder.ts";
 import { batchEncoder } from "./batch-encoder.ts";
 import { logId } from "./events.fixture.ts";
-import { readRecord } from "./record-reading.ts";
+import { RecordReader } from "./record-reading.ts";
 import { recordMaker } from "./record-writing.ts";
 
 const metadata = {
@@ -45,11 +45,14 @@ test("position, identity, data and metadata are the same on both ways", () => {
   encoder.begin(0);
   const make = recordMaker("orders", logId);
   for (const event of events) encoder.add(make(event));
-  const { records } = decodeBatches(encoder.finish(), 0);
-  assert.deepEqual(
-    records.map((record) => readRecord("orders", 3, record, logId).event),
-    events.map(toLogEvent),
-  );
+  const records = new RecordCursor(encoder.finish(), 0);
+  const reader = new RecordReader("orders", 3);
+  const read = events.map(() => {
+    assert.ok(records.next());
+    reader.place(records, logId);
+    return reader.event(records);
+  });
+  assert.deepEqual(read, events.map(toLogEvent));
   assert.deepEqual(toLogEvent(events[0]!), {
     log: "orders",
     partition: 3,

@@ -1,10 +1,10 @@
 /** How far a log's copy in Kafka goes: read from its last records, the way a relay finds where it is (I3). */
 import { TidemarkError } from "../errors.ts";
 import type { Tail } from "../runtime/ports.ts";
-import { decodeBatches } from "./batch-decoder.ts";
+import { nextOffsetOf, RecordCursor } from "./batch-decoder.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerRefusal, code } from "./protocol-errors.ts";
-import { type Place, readPlace } from "./record-reading.ts";
+import { RecordReader } from "./record-reading.ts";
 import { type FetchFrom, fetchFrom } from "./wire-fetch.ts";
 import { listOffsets } from "./wire-offsets.ts";
 
@@ -32,7 +32,7 @@ interface Search {
   /** Where reading began; going back from here while no record of ours was met. */
   from: number;
   next: number;
-  highest: Place | null;
+  highest: { readonly position: number; readonly id: string } | null;
 }
 
 const limitMs = 30_000;
@@ -72,12 +72,14 @@ async function step(cluster: Cluster, topic: string, open: readonly Search[], op
         throw new TidemarkError("UNAVAILABLE", { what: `the end of ${topic}, partition ${partition}` });
       if (errorCode !== code.none) throw new BrokerRefusal(`${topic}, partition ${partition}`, errorCode);
       const search = byPartition.get(partition)!;
-      const { records, nextOffset } = decodeBatches(bytes, search.next, aborted);
-      for (const record of records) {
-        const place = readPlace(options.log, partition, record, options.logId);
-        if (search.highest === null || place.position > search.highest.position) search.highest = place;
+      const records = new RecordCursor(bytes, search.next, aborted);
+      const place = new RecordReader(options.log, partition);
+      while (records.next()) {
+        place.place(records, options.logId);
+        if (search.highest === null || place.position > search.highest.position)
+          search.highest = { position: place.position, id: place.id };
       }
-      search.next = nextOffset;
+      search.next = nextOffsetOf(bytes, search.next);
       if (isOpen(search) || search.highest !== null || search.known !== undefined || search.from <= search.startOffset) continue;
       // nothing but markers so far: further back
       search.from = Math.max(search.startOffset, search.from - 4 * (search.endOffset - search.from));

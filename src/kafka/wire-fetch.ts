@@ -11,6 +11,8 @@ export interface FetchFrom {
 export interface FetchedPartition {
   readonly partition: number;
   readonly errorCode: number;
+  /** Where what can be read ends: the last stable offset. */
+  readonly endOffset: number;
   /** Record batches as they lie in the log; the first may begin before the offset asked for, the last may be cut. */
   readonly bytes: Buffer;
   readonly aborted: readonly AbortedTransaction[];
@@ -61,11 +63,13 @@ function parseFetch(reader: Reader): FetchedPartition[] {
 function readPartition(r: Reader): FetchedPartition {
   const partition = r.readInt32();
   const errorCode = r.readInt16();
-  r.skip(24); // high watermark, last stable offset, log start offset
+  r.skip(8); // high watermark
+  const endOffset = Number(r.readInt64());
+  r.skip(8); // log start offset
   const aborted = r.readNullableArray((a) => ({ producerId: a.readInt64(), firstOffset: a.readInt64() })) ?? [];
   r.readInt32(); // preferred read replica
   const size = Math.max(0, r.readUnsignedVarInt() - 1);
   const bytes = r.buffer.slice(r.position, r.position + size);
   r.skip(size);
-  return { partition, errorCode, bytes, aborted };
+  return { partition, errorCode, endOffset, bytes, aborted };
 }

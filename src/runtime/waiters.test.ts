@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isTidemarkError } from "../errors.ts";
-import { waiters } from "./waiters.ts";
+import { type Reached, waiters } from "./waiters.ts";
 
 const idle = () => Promise.resolve();
 const later = () => Date.now() + 60_000;
@@ -43,6 +43,42 @@ test("each wake lets everybody check again; only those whose condition holds go"
   all.wake();
   await waiting[0];
   assert.equal(all.waiting, 0);
+});
+
+test("a move is for those whose position it reached, and for those who did not say what they wait for", async () => {
+  const all = waiters(10);
+  const checked: string[] = [];
+  let holds = false;
+  const wait = (name: string, ...waitsFor: [key: string, position: number][]) =>
+    all.until(
+      () => {
+        checked.push(name);
+        return holds;
+      },
+      idle,
+      later(),
+      ...(waitsFor.length === 0 ? [] : [() => waitsFor.map(([key, position]) => ({ key, position }))]),
+    );
+  const waiting = [wait("a5", ["a", 5]), wait("a6", ["a", 6]), wait("b5", ["b", 5]), wait("a9 b5", ["a", 9], ["b", 5]), wait("any")];
+  // each looks once when it comes
+  await Promise.resolve();
+  await Promise.resolve();
+  const checkedBy = (moved?: Reached) => {
+    checked.length = 0;
+    all.wake(moved);
+    return checked.toSorted();
+  };
+  assert.deepEqual(checkedBy({ key: "a", position: 5 }), ["a5", "any"]);
+  assert.deepEqual(checkedBy({ key: "a", position: 9 }), ["a5", "a6", "a9 b5", "any"]);
+  assert.deepEqual(checkedBy({ key: "b", position: 7 }), ["a9 b5", "any", "b5"]);
+  assert.deepEqual(checkedBy({ key: "c", position: 99 }), ["any"]);
+  assert.equal(checkedBy().length, 5);
+  holds = true;
+  all.wake({ key: "a", position: 9 });
+  assert.equal(all.waiting, 1);
+  all.wake({ key: "b", position: 5 });
+  assert.deepEqual(await Promise.all(waiting), [true, true, true, true, true]);
+  assert.deepEqual(checkedBy(), []);
 });
 
 test("the fallback looks once for all who share a look, counts whom it alone woke, and rests when nobody waits", async () => {

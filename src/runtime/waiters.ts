@@ -5,14 +5,21 @@
  */
 import { TidemarkError } from "../errors.ts";
 
+/** A position of one place: of (view, generation, log, partition), to the waiters it is but a key. */
+export interface Reached {
+  readonly key: string;
+  readonly position: number;
+}
+
 export interface Waiters {
   /**
    * Resolves true as soon as `satisfied` holds, false at the deadline. `look` asks the store and is called
    * first after registering, on the fallback and once at the deadline.
+   * @param waitsFor what must be reached before `satisfied` can hold; asked only where it does not hold yet. Unless given, any move is for it
    */
-  until(satisfied: () => boolean, look: () => Promise<void>, deadlineAt: number): Promise<boolean>;
-  /** Something moved: everyone checks again. */
-  wake(): void;
+  until(satisfied: () => boolean, look: () => Promise<void>, deadlineAt: number, waitsFor?: () => readonly Reached[]): Promise<boolean>;
+  /** Those whom this move is for check again; unless it is given, everyone does. */
+  wake(moved?: Reached): void;
   readonly waiting: number;
   readonly fallbackWakes: number;
   /** Fails all who wait, and whoever would from now on, with CLOSED. */
@@ -28,6 +35,7 @@ interface Waiter {
   readonly look: () => Promise<void>;
   readonly settle: (satisfied: boolean) => void;
   readonly fail: (error: unknown) => void;
+  readonly waitsFor: readonly Reached[] | null;
   lookedAt: number;
 }
 
@@ -35,9 +43,32 @@ const gone = () => new TidemarkError("CLOSED", { what: "The service" });
 
 export function waiters(limit: number): Waiters {
   const waiting = new Set<Waiter>();
+  /** Those who wait for a place, by its key, with the position that they wait for; those who said none are under null. */
+  const byKey = new Map<string | null, Map<Waiter, number>>();
   let closed = false;
   let fallback: NodeJS.Timeout | null = null;
   let fallbackWakes = 0;
+
+  const enter = (waiter: Waiter) => {
+    waiting.add(waiter);
+    for (const { key, position } of waiter.waitsFor ?? [{ key: null, position: 0 }]) {
+      const there = byKey.get(key) ?? new Map<Waiter, number>();
+      byKey.set(key, there.set(waiter, Math.min(position, there.get(waiter) ?? position)));
+    }
+  };
+  const leave = (waiter: Waiter) => {
+    waiting.delete(waiter);
+    for (const { key } of waiter.waitsFor ?? [{ key: null }]) {
+      const there = byKey.get(key);
+      there?.delete(waiter);
+      if (there?.size === 0) byKey.delete(key);
+    }
+  };
+  const reachedBy = (moved: Reached): Waiter[] => {
+    const reached = [...(byKey.get(null)?.keys() ?? [])];
+    for (const [waiter, position] of byKey.get(moved.key) ?? []) if (position <= moved.position) reached.push(waiter);
+    return reached;
+  };
 
   /** How many of them it woke. */
   const checkAll = (some: Iterable<Waiter>): number => {
@@ -71,25 +102,26 @@ export function waiters(limit: number): Waiters {
   };
 
   return {
-    async until(satisfied, look, deadlineAt) {
+    async until(satisfied, look, deadlineAt, waitsFor) {
       if (satisfied()) return true;
       if (closed) throw gone();
       if (waiting.size >= limit) throw new TidemarkError("OVERLOADED", { what: "The number of queries that wait for fresh data", limit });
       return new Promise<boolean>((resolve, reject) => {
-        const leave = () => {
-          waiting.delete(waiter);
+        const end = () => {
+          leave(waiter);
           clearTimeout(timer);
         };
         const waiter: Waiter = {
           check: satisfied,
           look,
+          waitsFor: waitsFor?.() ?? null,
           lookedAt: Date.now(),
           settle(result) {
-            leave();
+            end();
             resolve(result);
           },
           fail(error) {
-            leave();
+            end();
             reject(error instanceof Error ? error : new Error(String(error)));
           },
         };
@@ -104,12 +136,12 @@ export function waiters(limit: number): Waiters {
           }
         };
         const timer = setTimeout(() => void lookAndCheck(true), Math.max(0, deadlineAt - Date.now()));
-        waiting.add(waiter);
+        enter(waiter);
         arm();
         void lookAndCheck(false);
       });
     },
-    wake: () => void checkAll(waiting),
+    wake: (moved) => void checkAll(moved === undefined ? waiting : reachedBy(moved)),
     get waiting() {
       return waiting.size;
     },
