@@ -85,6 +85,9 @@ export const after = (from: Checkpoint, events: readonly LogEvent[]): Checkpoint
   hint: String(events.at(-1)!.position),
 });
 
+/** How much a bulk load keeps of what it wrote. */
+export const kept = (documents: number) => ({ keep: { documents, bytes: 1_000_000 } });
+
 /** Applies what follows the checkpoint, at most `limit` events. */
 export async function applyNext(
   projection: ViewProjection,

@@ -53,10 +53,15 @@ export async function main(args: readonly string[]): Promise<number> {
   verb(
     "rebuild <view>",
     "Builds a new generation of a view beside the live one and switches to it.",
-    "tidemark rebuild order_summaries --service ./main.ts",
-  ).action(async (view: string, options: { service?: string; json: boolean }) => {
-    code = await rebuildCommand(await loadService(options.service), view, options);
-  });
+    "tidemark rebuild order_summaries --service ./main.ts --from events",
+  )
+    .option(
+      "--from <source>",
+      "what is read: 'events', the events table (needs DATABASE_URL), or 'log', Kafka; what the projections read unless given",
+    )
+    .action(async (view: string, options: { service?: string; json: boolean; from?: string }) => {
+      code = await rebuildCommand(await loadService(options.service), view, options);
+    });
 
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -32,7 +32,10 @@ function render({ projections, relays }: StatusReport): string {
         `${p.view}, generation ${p.generation}, log ${f.log}, partition ${f.partition}, position ${f.position}, since ${f.at}:\n  ${f.problem}`,
     ),
   );
-  const relaying = relays.map((r) => `relay of log ${r.log}: ${r.state}${r.problem === null ? "" : ` (${r.problem})`}`);
+  const relaying = relays.map(
+    (r) =>
+      `relay of log ${r.log}: ${r.state}${r.partitions.length === 0 ? "" : `, partitions ${r.partitions.join(", ")}`}${r.problem === null ? "" : ` (${r.problem})`}`,
+  );
   return [table.toString(), ...relaying, ...failures].join("\n");
 }
 

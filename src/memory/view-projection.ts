@@ -5,6 +5,7 @@ import type { Checkpoint, ViewProjection } from "../runtime/ports.ts";
 import type { Handle } from "./handle.ts";
 import { partitionKey, type ReadDatabase, type StoredGeneration } from "./read-database.ts";
 import { foldBatch } from "./view-documents.ts";
+import { viewLoad } from "./view-load.ts";
 
 export function viewProjection(database: ReadDatabase, own: Handle, view: AnyView, generation: number): ViewProjection {
   const about = { view: view.name, generation };
@@ -15,7 +16,7 @@ export function viewProjection(database: ReadDatabase, own: Handle, view: AnyVie
   };
   const updatedAt = () => new Date(database.now()).toISOString();
 
-  return {
+  const projection: ViewProjection = {
     view,
     generation,
     checkpoints: (partitions) =>
@@ -65,6 +66,7 @@ export function viewProjection(database: ReadDatabase, own: Handle, view: AnyVie
       });
       return outcome;
     },
+    load: (from) => (view.keyed === "stream" && view.from.some(({ name }) => name === from.log) ? viewLoad(projection, from) : null),
     recordFailure: (log, partition, failure) =>
       own.run("recordFailure", { ...about, log, partition }, () => {
         const key = partitionKey(log, partition);
@@ -73,6 +75,7 @@ export function viewProjection(database: ReadDatabase, own: Handle, view: AnyVie
         if (stored !== undefined) found?.set(key, { ...stored, failure });
       }),
   };
+  return projection;
 }
 
 /** What a feed must never do is thrown, as no store could notice it. */

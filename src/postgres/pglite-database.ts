@@ -35,11 +35,7 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
     await new Promise(setImmediate);
     // after the turn, so that nothing runs on a closed instance
     if (closed) throw new TidemarkError("CLOSED", { what: label });
-    const result =
-      statement.values === undefined
-        ? (await pglite.exec(statement.text)).at(-1)
-        : await pglite.query(statement.text, [...statement.values]);
-    return toResult<R>(result);
+    return toResult<R>(await resultOf(pglite, statement));
   }
 
   const connection: Connection = {
@@ -117,6 +113,14 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
       });
     },
   };
+}
+
+async function resultOf(pglite: PGlite, { text, values, copy }: Statement): Promise<Results<unknown> | undefined> {
+  if (copy !== undefined) {
+    const blob = new Blob(copy as readonly Uint8Array<ArrayBuffer>[] as Uint8Array<ArrayBuffer>[]);
+    return pglite.query(text.replace(/ from stdin$/, " from '/dev/blob'"), [], { blob });
+  }
+  return values === undefined ? (await pglite.exec(text)).at(-1) : pglite.query(text, [...values]);
 }
 
 function toResult<R>(result: Results<unknown> | undefined): SqlResult<R> {

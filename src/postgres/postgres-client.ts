@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import pg from "pg";
+import { copyIn } from "./copy-in.ts";
 import { sessionSettings } from "./database-options.ts";
 import type { DatabaseOptions } from "./database-options.ts";
 import { databaseError, isConnectionError, unavailable } from "./sql-errors.ts";
@@ -92,7 +93,8 @@ export async function send<R>(client: pg.ClientBase, watched: Watched, statement
   };
   const timer = answerTimeoutMs === undefined ? undefined : setTimeout(giveUp, answerTimeoutMs);
   try {
-    return toResult<R>(await client.query(toConfig(statement)));
+    const { copy } = statement;
+    return toResult<R>(await (copy === undefined ? client.query(toConfig(statement)) : copyIn(client, statement.text, copy)));
   } catch (error) {
     // a server that goes tells the query first, and the connection ends only after that
     if (isConnectionError(error)) watched.lose(error);

@@ -9,6 +9,8 @@ export interface Statement {
   readonly name?: string;
   /** A server that has not answered after so many milliseconds counts as lost (UNAVAILABLE), and the connection is broken: it may have run the statement or not. No limit unless given; PGlite has none. */
   readonly answerTimeoutMs?: number;
+  /** The data of a `copy … from stdin` (the text ends so), in any cuts. Without values and name. */
+  readonly copy?: readonly Uint8Array[];
 }
 
 export interface SqlResult<R> {

@@ -2,6 +2,7 @@ import type { LogEvent } from "../core/message.ts";
 /** What every apply of one (view, generation) has at hand. */
 import { TidemarkError } from "../errors.ts";
 import type { Connection, Database, SqlResult, Statement } from "./sql.ts";
+import { type DocumentCache, documentCache } from "./view-apply-cache.ts";
 import type { Move } from "./view-checkpoint.ts";
 import { documentTable, referenceTable } from "./view-names.ts";
 import type { ViewShape } from "./view-shape.ts";
@@ -14,6 +15,8 @@ export interface ApplyContext {
   readonly own: TableStatements;
   /** By name of the referenced view, in the order in which they are locked. */
   readonly referenced: ReadonlyMap<string, TableStatements>;
+  /** For documents that nobody but one partition of one log writes. */
+  readonly cache: DocumentCache;
 }
 
 export interface ApplyBatch {
@@ -25,7 +28,7 @@ export function applyContext(database: Database, shape: ViewShape, generation: n
   const view = shape.view.name;
   const table = documentTable(view, generation);
   const referenced = shape.referenced.map((r) => [r.view.name, tableStatements(r, referenceTable(view, generation, r.view.name))] as const);
-  return { database, shape, table, own: tableStatements(shape, table), referenced: new Map(referenced) };
+  return { database, shape, table, own: tableStatements(shape, table), referenced: new Map(referenced), cache: documentCache() };
 }
 
 /** @throws UNAVAILABLE where the database rolled back what it was asked to commit */

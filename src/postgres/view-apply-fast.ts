@@ -25,18 +25,41 @@ export const fastText = ({ shape, table }: ApplyContext): string =>
   `written as (${upsertText(shape, table, moveParameters + 2, " where exists (select 1 from cp)")}) ` +
   "select count(*)::int as moved from cp";
 
+const statements = new WeakMap<ApplyContext, ReturnType<typeof named>>();
+
+/** The text and its name are made once. */
+function statementOf(context: ApplyContext): ReturnType<typeof named> {
+  let statement = statements.get(context);
+  if (statement === undefined) {
+    statement = named(fastText(context));
+    statements.set(context, statement);
+  }
+  return statement;
+}
+
 export async function applyFast(context: ApplyContext, connection: Connection, { move, events }: ApplyBatch): Promise<"applied" | "moved"> {
   const { database, shape } = context;
   const touched = touchedBy(shape.view, events, shape.view.name);
-  const current = await readTouched(context, connection, touched);
+  const cached = context.cache.take(move.from);
+  const unknown = cached.size === 0 ? touched : new Map([...touched].filter(([key]) => !cached.has(key)));
+  const current = await readTouched(context, connection, unknown);
+  for (const key of touched.keys()) {
+    const row = cached.get(key);
+    if (row !== undefined && row.document !== null) current.set(key, row);
+  }
   const changes = [...touched].map(([key, own]): Change => foldKey(shape, key, own, current.get(key) ?? noRow(key), shape.view.name));
   const written = changes.map(({ row }) => row).filter((row) => row.document !== null);
   const deleted = changes.filter(({ row }) => row.document === null && current.has(row.key)).map(({ row }) => row.key);
-  if (written.length + deleted.length === 0) return (await connection.query(moveOnly(move))).rowCount === 1 ? "applied" : "moved";
-
-  const { rows } = await connection.query<{ moved: number }>({
-    ...named(fastText(context)),
-    values: [...moveParametersOf(move), database.array("text", deleted), ...encodeRows(shape, written, database)],
-  });
-  return rows[0]?.moved === 1 ? "applied" : "moved";
+  const isMoved = async (): Promise<boolean> => {
+    if (written.length + deleted.length === 0) return (await connection.query(moveOnly(move))).rowCount === 1;
+    const { rows } = await connection.query<{ moved: number }>({
+      ...statementOf(context),
+      values: [...moveParametersOf(move), database.array("text", deleted), ...encodeRows(shape, written, database)],
+    });
+    return rows[0]?.moved === 1;
+  };
+  if (!(await isMoved())) return "moved";
+  const rows = changes.map(({ row }) => row);
+  context.cache.keep(cached, move.to, rows);
+  return "applied";
 }

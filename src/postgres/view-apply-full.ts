@@ -7,7 +7,7 @@ import type { Connection, Statement } from "./sql.ts";
 import { type ApplyBatch, type ApplyContext, commit } from "./view-apply-context.ts";
 import { readTouched } from "./view-apply-fast.ts";
 import { type Change, foldKey, noRow, type Touched, touchedBy } from "./view-batch.ts";
-import { beginAndMove, moveOnly } from "./view-checkpoint.ts";
+import { beginAndMove, type Move, moveOnly } from "./view-checkpoint.ts";
 import { covers, fill, type ReferenceKeys, referencesNeeded, union } from "./view-references.ts";
 import { decodeRow, encodeRows, type Row, type SqlRow } from "./view-rows.ts";
 import type { ViewShape } from "./view-shape.ts";
@@ -22,7 +22,7 @@ export async function applyFull(context: ApplyContext, connection: Connection, b
   const guess = view.keyed === "stream" ? await foldBefore(context, connection, touched) : await guessBefore(context, connection, touched);
   let references: ReferenceKeys = guess.references;
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const locked = await lock(context, connection, batch, touched, references);
+    const locked = await lock(context, connection, batch.move, [...touched.keys()], references);
     const changes = guess.changes ?? foldAll(context.shape, touched, locked.documents);
     const needed = referencesNeeded(context.shape, changes, locked.documents);
     if (covers(references, needed)) {
@@ -61,21 +61,22 @@ async function guessBefore(context: ApplyContext, connection: Connection, touche
 const foldAll = (shape: ViewShape, touched: Touched, current: ReadonlyMap<string, Row>): Change[] =>
   [...touched].map(([key, events]) => foldKey(shape, key, events, current.get(key) ?? noRow(key), shape.view.name));
 
-interface Locked {
+export interface Locked {
   readonly documents: ReadonlyMap<string, Row>;
   /** By referenced view. */
   readonly references: ReadonlyMap<string, ReadonlyMap<string, Row>>;
 }
 
-async function lock(
+/** Begins the transaction, moves the checkpoint, and locks `references` and the documents of `ownKeys`, claimed first where other partitions may. */
+export async function lock(
   { database, shape, own, referenced }: ApplyContext,
   connection: Connection,
-  { move }: ApplyBatch,
-  touched: Touched,
+  move: Move,
+  ownKeys: readonly string[],
   references: ReferenceKeys,
 ): Promise<Locked> {
   const needed = [...referenced].filter(([view]) => (references.get(view)?.size ?? 0) > 0);
-  const keys = database.array("text", [...touched.keys()]);
+  const keys = database.array("text", ownKeys);
   const keysOf = (view: string) => [database.array("text", [...references.get(view)!])];
   const statements: Statement[] = [
     ...beginAndMove(move),

@@ -7,7 +7,7 @@ import type { ApplyBatch, ApplyContext } from "./view-apply-context.ts";
 import { applyFast } from "./view-apply-fast.ts";
 import { applyFull } from "./view-apply-full.ts";
 import { applyReferenced } from "./view-apply-reference.ts";
-import { handlerFailed } from "./view-batch.ts";
+import { type Blamed, handlerFailed } from "./view-batch.ts";
 import { checkpointMoved } from "./view-checkpoint.ts";
 
 /**
@@ -18,7 +18,7 @@ export async function applyBatch(context: ApplyContext, connections: ApplyConnec
   try {
     return await connections.run((connection) => apply(context, connection, batch));
   } catch (error) {
-    return meaning(context, batch, error);
+    return meaning(context, batch.events.at(-1)!, error);
   }
 }
 
@@ -34,7 +34,8 @@ const undefinedTable = "42P01";
 /** Deadlock, serialization failure, lock and statement timeouts. */
 const passing = new Set(["40P01", "40001", "55P03", "57014"]);
 
-function meaning({ shape, database }: ApplyContext, { events }: ApplyBatch, error: unknown): "moved" {
+/** What an apply's error says. `last`: the last event applied. */
+export function meaning({ shape, database }: ApplyContext, last: Blamed, error: unknown): "moved" {
   const state = sqlState(error);
   if (state === undefined || isTidemarkError(error)) throw error;
   if (state === checkpointMoved || state === undefinedTable) return "moved";
@@ -43,6 +44,6 @@ function meaning({ shape, database }: ApplyContext, { events }: ApplyBatch, erro
   if (passing.has(state) || /^(08|53|57)/.test(state))
     throw new TidemarkError("UNAVAILABLE", { what: `${view} (${state})` }, { cause: error });
   // data that the database refuses in spite of our checks: some event of the batch is at fault, the last one at the latest
-  if (/^(22|23|54)/.test(state)) throw handlerFailed(shape.view.name, events.at(-1)!, error);
+  if (/^(22|23|54)/.test(state)) throw handlerFailed(shape.view.name, last, error);
   throw error;
 }

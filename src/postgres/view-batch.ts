@@ -9,14 +9,17 @@ import type { ViewShape } from "./view-shape.ts";
 /** Events by key, in the order of the log. */
 export type Touched = ReadonlyMap<string, readonly LogEvent[]>;
 
+/** What names an event where it fails. */
+export type Blamed = Pick<LogEvent, "log" | "partition" | "position" | "type">;
+
 /** What the batch makes of one key. `last`: the latest event that concerned it. */
 export interface Change {
   readonly row: Row;
-  readonly last: LogEvent;
+  readonly last: Blamed;
 }
 
 /** @throws HANDLER_FAILED naming `event`, for anything that `work` throws */
-export function blaming<T>(view: string, event: LogEvent, work: () => T): T {
+export function blaming<T>(view: string, event: Blamed, work: () => T): T {
   try {
     return work();
   } catch (cause) {
@@ -24,7 +27,7 @@ export function blaming<T>(view: string, event: LogEvent, work: () => T): T {
   }
 }
 
-export function handlerFailed(view: string, event: LogEvent, cause: unknown): TidemarkError<"HANDLER_FAILED"> {
+export function handlerFailed(view: string, event: Blamed, cause: unknown): TidemarkError<"HANDLER_FAILED"> {
   const { type, log, partition, position } = event;
   return new TidemarkError(
     "HANDLER_FAILED",
@@ -37,15 +40,14 @@ export function handlerFailed(view: string, event: LogEvent, cause: unknown): Ti
 export function touchedBy(view: AnyView, events: readonly LogEvent[], failing: string): Touched {
   const touched = new Map<string, LogEvent[]>();
   for (const event of events) {
-    const keys = blaming(failing, event, () => {
-      const found = view.keys(event);
-      for (const key of found) checkKey(key);
-      return found;
-    });
-    for (const key of new Set(keys)) {
+    for (const key of blaming(failing, event, () => view.keys(event))) {
       const known = touched.get(key);
-      if (known === undefined) touched.set(key, [event]);
-      else known.push(event);
+      if (known !== undefined) {
+        known.push(event);
+        continue;
+      }
+      blaming(failing, event, () => checkKey(key));
+      touched.set(key, [event]);
     }
   }
   return touched;

@@ -8,7 +8,7 @@ import type { Connection, Database } from "./sql.ts";
 import { documentTable, named, quoted, referenceTable, shared } from "./view-names.ts";
 import { shapeOf } from "./view-shape.ts";
 import { showGeneration } from "./view-sql-view.ts";
-import { createGeneration } from "./view-tables.ts";
+import { createGeneration, indexGeneration } from "./view-tables.ts";
 import type { ViewWake } from "./view-wake.ts";
 
 export type ViewGenerations = Pick<ViewStore, "ensure" | "create" | "switch" | "retire" | "current">;
@@ -65,13 +65,19 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     const shape = shapeOf(view);
     const generation = Math.max(0, ...known.map((g) => g.generation)) + 1;
     const first = !known.some(({ state }) => state === "live");
-    await connection.script(createGeneration(shape, generation));
+    await connection.script(createGeneration(shape, generation, !first));
     const { rows } = await connection.query<Generation>({
       ...insert,
       values: [view.name, generation, view.version, view.hash, first ? "live" : "building"],
     });
     if (first) await showGeneration(connection, shape, generation);
     return rows[0]!;
+  }
+
+  /** Before any lock of the switch: applies hold their checkpoint while they wait for an index that is being made. */
+  async function indexBuilding(view: AnyView, generation: number): Promise<void> {
+    const found = (await generations(database, view)).find((g) => g.generation === generation);
+    if (found?.state === "building") await indexGeneration(database, shapeOf(view), generation);
   }
 
   /** The fence: an apply finds no checkpoint any more. Its tables go in a later transaction: the statement of an apply may hold them while it waits for the checkpoint. */
@@ -119,6 +125,7 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
       return generation;
     },
     async switch(view, generation) {
+      await indexBuilding(view, generation);
       await locked(view, async (connection, known) => {
         const next = known.find((g) => g.generation === generation);
         const live = known.find((g) => g.state === "live");

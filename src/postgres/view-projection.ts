@@ -6,8 +6,10 @@ import type { Database } from "./sql.ts";
 import type { ApplyConnections } from "./view-apply-connections.ts";
 import { applyContext } from "./view-apply-context.ts";
 import { applyBatch } from "./view-apply.ts";
+import { viewLoad } from "./view-load.ts";
 import { named, shared } from "./view-names.ts";
 import { shapeOf } from "./view-shape.ts";
+import { indexGeneration } from "./view-tables.ts";
 import type { ViewWake } from "./view-wake.ts";
 
 interface CheckpointRow extends Checkpoint {
@@ -90,6 +92,13 @@ export function viewProjection(
         throw error;
       }
     },
+    load(from, { keep }) {
+      if (view.keyed !== "stream" || !view.from.some(({ name }) => name === from.log)) return null;
+      const onStored = ({ log, partition, position }: Checkpoint) =>
+        wake.checkpointMoved({ view: view.name, generation, log, partition, position });
+      return viewLoad(context, connections, generation, from, { keep, onStored });
+    },
+    loaded: () => indexGeneration(database, context.shape, generation),
     async recordFailure(log, partition, failure) {
       const stored = failure === null ? null : JSON.stringify({ position: failure.position, problem: failure.problem, at: failure.at });
       await database.query({ ...setFailure, values: [view.name, generation, log, partition, stored] });

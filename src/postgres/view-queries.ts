@@ -17,6 +17,20 @@ export interface ViewQueries {
 const undefinedTable = "42P01";
 
 export function viewQueries(database: Database): ViewQueries {
+  const statements = new WeakMap<AnyView, Map<number, ReturnType<typeof named>>>();
+
+  function statementOf(view: AnyView, generation: number): ReturnType<typeof named> {
+    const ofView = statements.get(view) ?? new Map<number, ReturnType<typeof named>>();
+    statements.set(view, ofView);
+    const known =
+      ofView.get(generation) ??
+      named(
+        `select ${selectList(shapeOf(view))} from ${quoted(documentTable(view.name, generation))} where _key = any($1::text[]) and _held`,
+      );
+    ofView.set(generation, known);
+    return known;
+  }
+
   async function rows(view: AnyView, generation: number, statement: Statement): Promise<SqlResult<SqlRow>> {
     try {
       return await database.query<SqlRow>(statement);
@@ -32,10 +46,8 @@ export function viewQueries(database: Database): ViewQueries {
       const shape = shapeOf(view);
       // no document can have another kind of key
       const possible = keys.filter((key) => key.isWellFormed() && !key.includes("\0"));
-      const text = `select ${selectList(shape)} from ${quoted(documentTable(view.name, generation))} where _key = any($1::text[]) and _held`;
-      const found = new Map(
-        (await rows(view, generation, { ...named(text), values: [database.array("text", possible)] })).rows.map((row) => [row._key, row]),
-      );
+      const statement = { ...statementOf(view, generation), values: [database.array("text", possible)] };
+      const found = new Map((await rows(view, generation, statement)).rows.map((row) => [row._key, row]));
       return keys.map((key) => {
         const row = found.get(key);
         return row === undefined ? undefined : storedDocument(shape, row);

@@ -85,7 +85,7 @@ const encode = (column: Column, value: unknown): unknown =>
   value === undefined ? null : column.type === "json" ? JSON.stringify(value) : value;
 
 /** What no column holds: fields outside the schema, and null where a column's null means absent. */
-function restOf({ columns, copied }: ViewShape, document: Document): string | null {
+export function restOf({ columns, copied }: ViewShape, document: Document): string | null {
   let rest: Record<string, unknown> | undefined;
   for (const field of Object.keys(document)) {
     const value = document[field];

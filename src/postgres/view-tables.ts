@@ -1,12 +1,30 @@
 /** Tables, indexes and the SQL view of a generation. */
+import type { Database } from "./sql.ts";
 import type { ColumnType } from "./view-columns.ts";
-import { documentTable, fitName, quoted, referenceTable } from "./view-names.ts";
+import { documentTable, fitName, named, quoted, referenceTable } from "./view-names.ts";
 import type { ViewShape } from "./view-shape.ts";
 
 /** Text compares by code point, in indexes as in `find`, whatever the database's locale. */
 const sqlType = (type: ColumnType): string => (type === "text" ? 'text collate "C"' : type);
 
-function createTable(shape: ViewShape, table: string, indexes: readonly (readonly string[])[]): string {
+interface Index {
+  readonly name: string;
+  readonly create: string;
+  /** Fan-out finds documents by it. */
+  readonly forFanOut: boolean;
+}
+
+const indexesOf = (shape: ViewShape, table: string): readonly Index[] =>
+  shape.indexes.map((fields) => {
+    const name = fitName(`${table}_by_${fields.join("_")}`);
+    return {
+      name,
+      create: `create index if not exists ${quoted(name)} on ${quoted(table)}(${[...fields.map(quoted), "_key"].join(", ")});`,
+      forFanOut: fields.length === 1 && shape.references.some(({ field }) => field === fields[0]),
+    };
+  });
+
+function createTable(shape: ViewShape, table: string, indexes: readonly Index[]): string {
   const columns = [...shape.columns.values()].map((c) => `${quoted(c.field)} ${sqlType(c.type)}`);
   const hidden = [
     '_key text collate "C" primary key',
@@ -15,18 +33,37 @@ function createTable(shape: ViewShape, table: string, indexes: readonly (readonl
     "_updated text",
     "_rest json",
   ];
-  const creations = indexes.map(
-    (fields) =>
-      `create index ${quoted(fitName(`${table}_by_${fields.join("_")}`))} on ${quoted(table)}(${[...fields.map(quoted), "_key"].join(", ")});`,
-  );
+  const creations = indexes.map(({ create }) => create);
   return [`create table ${quoted(table)}(${[...hidden, ...columns].join(", ")}) with (fillfactor = 80);`, ...creations].join("\n");
 }
 
-export const createGeneration = (shape: ViewShape, generation: number): string =>
-  [
-    createTable(shape, documentTable(shape.view.name, generation), shape.indexes),
+/** `building`: nobody reads it yet, so indexes that only readers need are made when it has been loaded: a sort costs less than as many insertions. */
+export function createGeneration(shape: ViewShape, generation: number, building: boolean): string {
+  const table = documentTable(shape.view.name, generation);
+  const indexes = indexesOf(shape, table).filter(({ forFanOut }) => forFanOut || !building || shape.view.keyed !== "stream");
+  return [
+    createTable(shape, table, indexes),
     ...shape.referenced.map((referenced) => createTable(referenced, referenceTable(shape.view.name, generation, referenced.view.name), [])),
   ].join("\n");
+}
+
+const present = named(
+  "select c.relname::text as name from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'i' and c.relname = any($1::text[])",
+);
+
+/** Makes the indexes that were put off, each in a transaction of its own; applies wait meanwhile. Nothing where all are there. @throws the database's error for a generation that is gone */
+export async function indexGeneration(database: Pick<Database, "query" | "array">, shape: ViewShape, generation: number): Promise<void> {
+  const table = documentTable(shape.view.name, generation);
+  const indexes = indexesOf(shape, table);
+  const names = database.array(
+    "text",
+    indexes.map(({ name }) => name),
+  );
+  const there = new Set((await database.query<{ name: string }>({ ...present, values: [names] })).rows.map(({ name }) => name));
+  const missing = indexes.filter(({ name }) => !there.has(name));
+  for (const { create } of missing) await database.query({ text: create });
+  if (missing.length > 0) await database.query({ text: `analyze ${quoted(table)}` });
+}
 
 /** What `select * from <view>` shows: the live generation's documents, without placeholders and hidden columns. */
 export const sqlViewQuery = (shape: ViewShape, generation: number): string =>

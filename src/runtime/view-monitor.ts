@@ -32,8 +32,6 @@ export type OwnEnds = ReadonlyMap<string, readonly number[]>;
 const freshForMs = 1_000;
 const recordValidMs = 5_000;
 
-const keyOf = (log: string, partition: number) => `${log}/${partition}`;
-
 interface Known {
   readonly status: ViewStatus;
   readonly current: Generation | null;
@@ -45,23 +43,20 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
   let known: Known | null = null;
   let refreshing: Promise<void> | null = null;
   let next: Promise<void> | null = null;
-  /** By generation, then log/partition. */
-  const positions = new Map<number, Map<string, number>>();
+  /** By generation, log, partition. */
+  const positions = new Map<number, Map<string, number[]>>();
   const caughtUpAt = new Map<number, number>();
 
-  const positionsOf = (generation: number) => {
-    const own = positions.get(generation) ?? new Map<string, number>();
+  const positionOf = (generation: number, log: string, partition: number): number => positions.get(generation)?.get(log)?.[partition] ?? 0;
+  const raise = (generation: number, log: string, partition: number, position: number) => {
+    const own = positions.get(generation) ?? new Map<string, number[]>();
     positions.set(generation, own);
-    return own;
+    const ofLog = own.get(log) ?? [];
+    own.set(log, ofLog);
+    ofLog[partition] = Math.max(ofLog[partition] ?? 0, position);
   };
-  const raise = (generation: number, key: string, position: number) => {
-    const own = positionsOf(generation);
-    own.set(key, Math.max(own.get(key) ?? 0, position));
-  };
-  const isCaughtUp = (generation: number, { status }: Known) => {
-    const own = positionsOf(generation);
-    return status.ends.every((end) => (own.get(keyOf(end.log, end.partition)) ?? 0) >= end.position);
-  };
+  const isCaughtUp = (generation: number, { status }: Known) =>
+    status.ends.every((end) => positionOf(generation, end.log, end.partition) >= end.position);
   /** The moment at which the oldest of the records was taken: so long the view is known to have been caught up. */
   const noteCaughtUp = (generation: number, now: Known) => {
     if (now.status.ends.length === 0 || !isCaughtUp(generation, now)) return;
@@ -75,7 +70,7 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
     if (status === undefined) throw new TidemarkError("UNAVAILABLE", { what: `The status of view '${view.name}'` });
     known = { status, current: currentGeneration(view, status.generations), at };
     for (const { generation, checkpoints } of status.generations) {
-      for (const c of checkpoints) raise(generation, keyOf(c.log, c.partition), c.position);
+      for (const c of checkpoints) raise(generation, c.log, c.partition, c.position);
       const ago = status.caughtUpAgoMs.get(generation);
       if (ago !== undefined) caughtUpAt.set(generation, Math.max(caughtUpAt.get(generation) ?? 0, known.at - ago));
       noteCaughtUp(generation, known);
@@ -122,7 +117,7 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
             throw new TidemarkError("INVALID_TOKEN", { problem: `log '${part.log}' has no partition ${part.partition}` });
           // Positions of a log whose id is not known yet may be those of another history.
           if (logId === null && part.position > 0) return false;
-          return (positionsOf(generation).get(keyOf(part.log, part.partition)) ?? 0) >= part.position;
+          return positionOf(generation, part.log, part.partition) >= part.position;
         })
         .every(Boolean);
     },
@@ -130,13 +125,12 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
       if (known === null || clock() - known.at > freshForMs) await refresh();
       const now = known!;
       noteCaughtUp(generation, now);
-      const own = positionsOf(generation);
       const elapsed = clock() - now.at;
       const unknown =
         !view.logs.every((log) => now.status.ends.some((end) => end.log === log)) ||
         now.status.ends.some((end) => end.ageMs + elapsed > recordValidMs);
       const behindOwn = view.logs.some((log) =>
-        (ownEnds.get(log) ?? []).some((end, partition) => (own.get(keyOf(log, partition)) ?? 0) < end),
+        (ownEnds.get(log) ?? []).some((end, partition) => positionOf(generation, log, partition) < end),
       );
       const since =
         caughtUpAt.get(generation) ??
@@ -144,7 +138,7 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
       return { stale: unknown || behindOwn || !isCaughtUp(generation, now), ageMs: Math.max(0, clock() - since) };
     },
     moved({ generation, log, partition, position }) {
-      raise(generation, keyOf(log, partition), position);
+      raise(generation, log, partition, position);
       const found = known?.status.generations.find((g) => g.generation === generation);
       return !found?.checkpoints.some((c) => c.log === log && c.logId !== null);
     },

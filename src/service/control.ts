@@ -12,6 +12,8 @@ import { createInterface } from "node:readline";
 export interface ControlRequest {
   readonly do: "status" | "rebuild";
   readonly view?: string;
+  /** What a rebuild reads. */
+  readonly from?: string;
 }
 
 export type ControlHandler = (request: ControlRequest, progress: (value: unknown) => void) => Promise<unknown>;

@@ -41,12 +41,16 @@ async function ask(name: string, question: () => Promise<unknown>): Promise<Heal
 }
 
 function relayCheck(relay: Relay): HealthCheck {
-  const { state, problem } = relay.state();
+  const { state, problem, partitions } = relay.state();
   const name = `relay of log '${relay.log}'`;
   if (state === "diverged") return { name, status: "fail", message: problem ?? state };
   if (state === "starting") return { name, status: "warn", message: "it reads where the topic ends" };
   if (state === "retrying") return { name, status: "warn", message: problem ?? state };
-  return { name, status: "pass", message: state === "waiting" ? "stands by: another process relays" : state };
+  return {
+    name,
+    status: "pass",
+    message: state === "waiting" ? "stands by: others serve all partitions" : `serves ${partitions.length} partitions`,
+  };
 }
 
 function workerCheck(worker: ViewWorker): HealthCheck {

@@ -8,3 +8,5 @@ export { askControl } from "./control.ts";
 export type { PartitionReport, ProjectionReport, RelayReport, StatusReport } from "./status.ts";
 export { operator } from "./operator.ts";
 export type { Operator } from "./operator.ts";
+export { rebuildSource } from "./rebuild-view.ts";
+export type { RebuildSource } from "./rebuild-view.ts";

@@ -2,6 +2,7 @@
  * What an operator's command does beside the running processes, or in place of a stopped embedded one:
  * the view store alone, and for a rebuild the transport too. No HTTP, no relay, no group membership.
  */
+import { TidemarkError } from "../errors.ts";
 import type { Logger } from "../runtime/ports.ts";
 import type { RebuildProgress } from "../runtime/rebuild.ts";
 import { askControl } from "./control.ts";
@@ -9,7 +10,7 @@ import { lockFolder } from "./folder-lock.ts";
 import { logger as makeLogger } from "./logger.ts";
 import { opened } from "./opened.ts";
 import { openReadParts } from "./read-parts.ts";
-import { rebuildView } from "./rebuild-view.ts";
+import { type RebuildSource, rebuildView } from "./rebuild-view.ts";
 import type { Service } from "./service.ts";
 import { type Environment, readSettings, type Settings } from "./settings.ts";
 import { projectionReports, type StatusReport } from "./status.ts";
@@ -18,7 +19,15 @@ import { openEventStore } from "./write-parts.ts";
 
 export interface Operator {
   status(): Promise<StatusReport>;
-  rebuild(view: string, onProgress: (progress: RebuildProgress) => void, signal: AbortSignal): Promise<{ readonly generation: number }>;
+  /** `from`: what the projections read unless given. */
+  rebuild(
+    view: string,
+    options: {
+      readonly from?: RebuildSource | undefined;
+      readonly onProgress: (progress: RebuildProgress) => void;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<{ readonly generation: number }>;
 }
 
 /** @throws DATA_FOLDER_IN_USE, INVALID_SETTING, UNAVAILABLE */
@@ -27,23 +36,27 @@ export function operator({ options }: Service, environment: Environment): Operat
   const log: Logger = makeLogger("silent", options.name);
 
   const withParts = async <T>(
-    transports: boolean,
+    transports: "none" | "own" | RebuildSource,
     work: (parts: {
       read: Awaited<ReturnType<typeof openReadParts>>;
+      write: Awaited<ReturnType<typeof openEventStore>> | undefined;
       transport: Awaited<ReturnType<typeof openTransport>> | undefined;
     }) => Promise<T>,
   ): Promise<T> => {
     const open = opened();
     try {
-      const writes = transports && settings.kafkaBrokers === null;
+      const writes = transports !== "none" && (settings.kafkaBrokers === null || transports === "events");
+      // an embedded write store beside Kafka would be made here, empty
+      if (writes && settings.kafkaBrokers !== null && settings.databaseUrl === null)
+        throw new TidemarkError("INVALID_SETTING", { setting: "DATABASE_URL", problem: "a rebuild from the events table needs it" });
       if (settings.readDatabaseUrl === null || (writes && settings.databaseUrl === null)) {
         const lock = lockFolder(settings.dataFolder);
         open.add(() => lock.release());
       }
       const write = writes ? await openEventStore(settings, options.aggregates, open) : undefined;
       const read = await openReadParts(settings, options.views, open);
-      const transport = transports ? await openTransport(settings, write, open) : undefined;
-      return await work({ read, transport });
+      const transport = transports !== "none" ? await openTransport(settings, write, open) : undefined;
+      return await work({ read, write, transport });
     } finally {
       await open.close();
     }
@@ -56,17 +69,19 @@ export function operator({ options }: Service, environment: Environment): Operat
     async status() {
       const answer = await running({ do: "status" });
       if (answer !== undefined) return answer.result as StatusReport;
-      return withParts(false, async ({ read }) => ({
+      return withParts("none", async ({ read }) => ({
         service: options.name,
         projections: projectionReports(options.views, await read.store.status(options.views)),
         relays: [],
       }));
     },
-    async rebuild(view, onProgress, signal) {
-      const answer = await running({ do: "rebuild", view }, (value) => onProgress(value as RebuildProgress));
+    async rebuild(view, { from, onProgress, signal }) {
+      const answer = await running({ do: "rebuild", view, ...(from === undefined ? {} : { from }) }, (value) =>
+        onProgress(value as RebuildProgress),
+      );
       if (answer !== undefined) return answer.result as { generation: number };
-      return withParts(true, ({ read, transport }) =>
-        rebuildView({ view, views: options.views, read, transport: transport?.transport, logger: log, signal, onProgress }),
+      return withParts(from ?? "own", ({ read, write, transport }) =>
+        rebuildView({ view, views: options.views, read, transport: transport?.transport, write, from, logger: log, signal, onProgress }),
       );
     },
   };

@@ -20,7 +20,7 @@ import { health } from "./health.ts";
 import { logger as makeLogger } from "./logger.ts";
 import { type Opened, opened } from "./opened.ts";
 import { openReadParts, type ReadParts } from "./read-parts.ts";
-import { rebuildView } from "./rebuild-view.ts";
+import { rebuildSource, type RebuildSource, rebuildView } from "./rebuild-view.ts";
 import { type Environment, isWhole, readSettings, type Role, type Settings, sharesDatabase } from "./settings.ts";
 import { projectionReports, type StatusReport } from "./status.ts";
 import { openTransport, type TransportParts } from "./transport-parts.ts";
@@ -49,10 +49,14 @@ export interface App extends AsyncDisposable {
   readonly execute: Execute<ExecuteOptions>;
   readonly read: ReadView;
   status(): Promise<StatusReport>;
-  /** A new generation of the view, filled from this process's transport, then switched to. */
+  /** A new generation of the view, filled from what this process's projections read (or `from`), then switched to. */
   rebuild(
     view: string,
-    options?: { readonly signal?: AbortSignal; readonly onProgress?: (progress: RebuildProgress) => void },
+    options?: {
+      readonly from?: RebuildSource | undefined;
+      readonly signal?: AbortSignal;
+      readonly onProgress?: (progress: RebuildProgress) => void;
+    },
   ): Promise<{ readonly generation: number }>;
   /** What the benches and tests look at. */
   readonly queries: QuerySide | undefined;
@@ -197,11 +201,11 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
     relays: relays.map((each) => ({ log: each.log, ...each.state() })),
   });
   const rebuild: App["rebuild"] = (view, rebuilding = {}) =>
-    rebuildView({ view, views, read, transport: transport?.transport, logger: log, ...rebuilding });
+    rebuildView({ view, views, read, transport: transport?.transport, write, logger: log, ...rebuilding });
 
   if (embedded && isWhole(settings)) {
     const control = await serveControl(settings.dataFolder, (request, progress) =>
-      request.do === "status" ? status() : rebuild(request.view ?? "", { onProgress: progress }),
+      request.do === "status" ? status() : rebuild(request.view ?? "", { from: rebuildSource(request.from), onProgress: progress }),
     );
     open.add(() => control.close());
   }

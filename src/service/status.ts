@@ -29,7 +29,10 @@ export interface RelayReport {
   readonly log: string;
   readonly state: RelayState;
   readonly problem: string | null;
+  /** By partition: up to where this relay has seen Kafka's acknowledgement; 0 for one that it has not served. */
   readonly relayed: readonly number[];
+  /** Those that this relay serves now, ascending. */
+  readonly partitions: readonly number[];
 }
 
 export interface StatusReport {

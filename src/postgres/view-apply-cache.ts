@@ -1,0 +1,54 @@
+/** Documents as this worker itself stored them, so that the next batch need not read them (I4). */
+import type { Checkpoint } from "../runtime/ports.ts";
+import type { Row } from "./view-rows.ts";
+
+/** Rows by key; `document` null: there is none. */
+export type CachedRows = Map<string, Row>;
+
+export interface DocumentCache {
+  /**
+   * Taken out: empty unless `from` is the checkpoint that the last `keep` of its partition stored. Whatever then fails, is refused or stays unknown leaves
+   * nothing behind; the compare-and-set of the batch confirms that nobody else has moved the checkpoint since.
+   */
+  take(from: Checkpoint): CachedRows;
+  /** After the commit of `to`: `rows` as taken, and what the batch wrote. */
+  keep(rows: CachedRows, to: Checkpoint, written: readonly Row[]): void;
+}
+
+/** Of one partition. */
+const maxRows = 2_000;
+const maxBytes = 2_000_000;
+
+interface Kept {
+  readonly to: Checkpoint;
+  readonly rows: CachedRows;
+}
+
+export function documentCache(): DocumentCache {
+  const partitions = new Map<number, Kept>();
+  let bytesEach = 0;
+  return {
+    take(from) {
+      const kept = partitions.get(from.partition);
+      partitions.delete(from.partition);
+      return kept !== undefined && kept.to.position === from.position && kept.to.eventId === from.eventId ? kept.rows : new Map();
+    },
+    keep(rows, to, written) {
+      const sample = written[0]?.document;
+      if (sample !== undefined && sample !== null) {
+        const bytes = JSON.stringify(sample).length;
+        bytesEach = bytesEach === 0 ? bytes : bytesEach * 0.9 + bytes * 0.1;
+      }
+      for (const row of written) {
+        rows.delete(row.key);
+        rows.set(row.key, row);
+      }
+      const most = Math.min(maxRows, Math.floor(maxBytes / Math.max(1, bytesEach)));
+      for (const key of rows.keys()) {
+        if (rows.size <= most) break;
+        rows.delete(key);
+      }
+      partitions.set(to.partition, { to, rows });
+    },
+  };
+}
