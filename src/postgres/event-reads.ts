@@ -1,11 +1,21 @@
 /** What is read of the write store. Statements have no name: a plan made while the tables were empty is not kept. */
 import { TidemarkError } from "../errors.ts";
-import type { EventStore, LogIdentity, StoredEvent, StreamEvent } from "../runtime/ports.ts";
+import type { EventStore, LogIdentity, StoredEvent } from "../runtime/ports.ts";
+import { packedRow, packedSeparator, unpack } from "./packed-events.ts";
 import type { Database } from "./sql.ts";
 
-type Reads = Pick<EventStore, "openLogs" | "load" | "read" | "heads" | "relayed" | "recordRelayed">;
+type Reads = Pick<EventStore, "openLogs" | "read" | "heads" | "relayed" | "recordRelayed">;
 
 const defaultPartitions = { postgres: 6, pglite: 1 } as const;
+
+const rowsFrom =
+  "select * from events where log = $1 and partition = f.partition and position >= f.position order by position limit $4::int";
+/** Nothing is decompressed to be measured: what is compressed counts four times. Two rows come whatever their size: the one that was read last, and the next. */
+const boundedRows = `select * from (
+    select *, sum(200 + pg_column_size(metadata) + pg_column_size(data) * case when pg_column_compression(data) is null then 1 else 4 end)
+      over (order by position rows unbounded preceding) as bytes
+    from (${rowsFrom}) n
+  ) b where b.bytes <= $5::bigint or b.position <= f.position + 1 order by position`;
 
 export function eventReads(database: Pick<Database, "query" | "array" | "engine">): Reads {
   async function identities(logs: readonly string[]): Promise<readonly LogIdentity[]> {
@@ -41,51 +51,36 @@ export function eventReads(database: Pick<Database, "query" | "array" | "engine"
       return found;
     },
 
-    async load(streams) {
-      const { rows } = await database.query<{ i: number } & StreamEvent>({
-        text: `select u.i::int as i, e.version, e.type, e.schema_version as "schemaVersion", e.data
-               from unnest($1::text[], $2::text[]) with ordinality u(log, stream, i),
-                 lateral (select version, type, schema_version, data from events where log = u.log and stream = u.stream order by version) e
-               order by u.i, e.version`,
-        values: [
-          database.array(
-            "text",
-            streams.map((s) => s.log),
-          ),
-          database.array(
-            "text",
-            streams.map((s) => s.stream),
-          ),
-        ],
-      });
-      const loaded = streams.map(() => ({ version: 0, events: [] as StreamEvent[] }));
-      for (const { i, ...event } of rows) {
-        const stream = loaded[i - 1]!;
-        stream.version = event.version;
-        stream.events.push(event);
+    async read(log, from, limit, { maxBytes, passedOn = false } = {}) {
+      const values = [
+        log,
+        database.array(
+          "int4",
+          from.map((f) => f.partition),
+        ),
+        database.array(
+          "int8",
+          from.map((f) => f.position),
+        ),
+        limit,
+        ...(maxBytes === undefined ? [] : [Math.floor(maxBytes / from.length)]),
+      ];
+      const source = maxBytes === undefined ? rowsFrom : boundedRows;
+      if (passedOn) {
+        const { rows } = await database.query<{ partition: number; packed: string | null }>({
+          text: `select f.partition, e.packed from unnest($2::int[], $3::bigint[]) f(partition, position),
+                   lateral (select string_agg(${packedRow}, ${packedSeparator}) as packed from (${source}) r) e
+                 order by f.partition`,
+          values,
+        });
+        return rows.flatMap(({ partition, packed }) => (packed === null ? [] : unpack(log, partition, packed)));
       }
-      return loaded;
-    },
-
-    async read(log, from, limit) {
       const { rows } = await database.query<StoredEvent>({
         text: `select $1::text as log, e.partition, e.position, e.stream, e.version, e.type, e.schema_version as "schemaVersion", e.event_id as id,
                  e.command_id as "commandId", e.data::text as data, e.metadata::text as metadata
-               from unnest($2::int[], $3::bigint[]) f(partition, position),
-                 lateral (select * from events where log = $1 and partition = f.partition and position >= f.position order by position limit $4::int) e
+               from unnest($2::int[], $3::bigint[]) f(partition, position), lateral (${source}) e
                order by e.partition, e.position`,
-        values: [
-          log,
-          database.array(
-            "int4",
-            from.map((f) => f.partition),
-          ),
-          database.array(
-            "int8",
-            from.map((f) => f.position),
-          ),
-          limit,
-        ],
+        values,
       });
       return rows;
     },

@@ -10,6 +10,8 @@ import { type Wake, pause, wake } from "./wake.ts";
 
 /** After the store refused to say who owns the tail. */
 const retryMs = 1_000;
+/** What one read of all partitions brings, about: memory stays flat, whatever the size of events is. */
+const readBytes = 8 * 1024 * 1024;
 
 export async function eventsTransport(store: EventStore, identities: ReadonlyMap<string, LogIdentity>): Promise<Transport> {
   const wakes = new Map<string, Wake>();
@@ -79,6 +81,7 @@ function eventsReader(store: EventStore, { log, logId }: LogIdentity, appended: 
           log,
           cursors.map((c) => ({ partition: c.partition, position: Math.max(c.position, 1) })),
           maxEvents + 1,
+          { maxBytes: readBytes },
         );
         const batches = cursors.flatMap((cursor) => batchOf(cursor, { log, logId }, rows, maxEvents));
         if (batches.length > 0) return batches;

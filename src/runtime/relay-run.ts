@@ -1,9 +1,10 @@
-/** One turn of a relay as the owner of its log: from the tail it finds until it is over, one send in flight per partition. */
+/** One turn of a relay: as long as its share of the log's partitions lasts, one send in flight per partition. */
 import { takeNext } from "../core/sequence.ts";
-import { isTidemarkError, TidemarkError } from "../errors.ts";
+import { TidemarkError } from "../errors.ts";
 import { requireSame } from "./events-transport.ts";
-import type { EventStore, LogIdentity, LogWriter, Logger, StoredEvent } from "./ports.ts";
-import { type PartitionState, startingPoints } from "./relay-start.ts";
+import type { EventStore, LogIdentity, LogWriter, Logger, Share, StoredEvent } from "./ports.ts";
+import { type RelayProgress, relayPartitions } from "./relay-partitions.ts";
+import type { PartitionState } from "./relay-start.ts";
 import { type Wake, pause } from "./wake.ts";
 
 export interface RelayOptions {
@@ -14,9 +15,9 @@ export interface RelayOptions {
   readonly logger: Logger;
   /** The largest event that commands may append, in bytes: a topic that takes less is refused at start. */
   readonly maxEventBytes: number;
-  /** false: run beside another relay of the same log. Harmless; for tests. */
+  /** false: serve all partitions, beside other relays of the same log. Harmless; for tests. */
   readonly exclusive?: boolean;
-  /** Events per partition and read. */
+  /** Events per partition and read, at most. */
   readonly batch?: number;
 }
 
@@ -25,21 +26,25 @@ const recordEveryMs = 5_000;
 const slowSendMs = 200;
 /** Nobody waits for this: it only covers a lost notification. */
 const slowPollMs = 5_000;
+/** What one read of all partitions brings, about: memory stays flat, whatever the size of events is. */
+const readBytes = 8 * 1024 * 1024;
 
-/** Ends when `ended` aborts. @throws LOG_DIVERGED, INVALID_SETTING for what only an operator can mend; anything else may pass */
-export async function runRelay(
-  { store, identity, openWriter, logger, maxEventBytes, batch = 1_000 }: RelayOptions,
-  ended: AbortSignal,
-  appended: Wake,
-  progress: (relayed: readonly number[]) => void,
-): Promise<void> {
+/**
+ * Ends when the share is lost; waits while it is empty. `woken` is signalled by appends and by changes of the share.
+ * @throws LOG_DIVERGED, INVALID_SETTING for what only an operator can mend; anything else may pass
+ */
+export async function runRelay(options: RelayOptions, share: Share, woken: Wake, progress: RelayProgress): Promise<void> {
+  const { store, identity, openWriter, logger, maxEventBytes, batch = 1_000 } = options;
   const { log } = identity;
+  for (let ticket = woken.ticket(); share.parts.length === 0; ticket = woken.ticket())
+    if ((await woken.after(ticket, { signal: share.lost })) === "aborted") return;
+  progress.starts();
   const create = (await store.relayed(log)).every(({ position }) => position === 0);
   const writer = await openWriter(identity, { create });
   const inFlight = new Map<PartitionState, Promise<void>>();
-  const recoveries = new Set<Promise<void>>();
   const broken = new AbortController();
-  const over = AbortSignal.any([ended, broken.signal]);
+  const over = AbortSignal.any([share.lost, broken.signal]);
+  const partitions = relayPartitions(options, writer, share, woken, progress, over, (error) => broken.abort(error));
   try {
     if (writer.maxRecordBytes < maxEventBytes) {
       throw new TidemarkError("INVALID_SETTING", {
@@ -48,59 +53,27 @@ export async function runRelay(
       });
     }
     for (const weakness of writer.weaknesses) logger.warn(`topic of log '${log}': ${weakness}`, { log });
-    const states = await startingPoints(store, identity, writer);
-    const positions = () => states.map((s) => s.acknowledged);
-    let recordedAt = Number.NEGATIVE_INFINITY;
-    const record = async () => {
-      recordedAt = performance.now();
-      await store.recordRelayed(
-        log,
-        states.map((s) => ({ partition: s.partition, position: s.acknowledged, topicId: writer.topicId })),
-      );
-    };
-    await record();
-    progress(positions());
+    await partitions.begin(share.parts);
+    let recordedAt = performance.now();
 
-    /** That partition stops, reads the tail again and resumes; the others go on. */
-    const recover = async (s: PartitionState, cause: unknown) => {
-      s.recovering = true;
-      s.failures += 1;
-      logger.warn(`relay of log '${log}': partition ${s.partition} was not sent, reading the tail again`, {
-        log,
-        partition: s.partition,
-        problem: String(cause),
-      });
-      // A topic that can be read and not be written to is not asked in a hot loop.
-      if (s.failures > 1) await pause(Math.min(50 * 2 ** (s.failures - 2), 2_000), over);
-      for (let backOffMs = 50; !over.aborted; backOffMs = Math.min(backOffMs * 2, 2_000)) {
-        try {
-          if (isTidemarkError(cause, "LOG_DIVERGED")) throw cause;
-          const [fresh] = await startingPoints(store, identity, writer, [s.partition]);
-          Object.assign(s, { ...fresh, failures: s.failures });
-          return appended.signal();
-        } catch (error) {
-          if (isTidemarkError(error, "LOG_DIVERGED")) return broken.abort(error);
-          await pause(backOffMs, over);
-        }
-      }
-    };
     const send = async (s: PartitionState, events: readonly StoredEvent[]) => {
       s.sending = true;
       try {
         await writer.send(s.partition, events).finally(() => (s.sending = false));
         s.acknowledged = events.at(-1)!.position;
         s.failures = 0;
-        progress(positions());
+        progress.relayed(s.partition, s.acknowledged);
       } catch (error) {
-        const recovery: Promise<void> = recover(s, error).finally(() => recoveries.delete(recovery));
-        recoveries.add(recovery);
+        partitions.failed(s, error);
       }
-      if (s.slow) appended.signal();
+      if (s.slow || !share.parts.includes(s.partition)) woken.signal();
       s.slow = false;
     };
 
     while (!over.aborted) {
-      const ticket = appended.ticket();
+      const ticket = woken.ticket();
+      partitions.follow();
+      const states = partitions.serving().filter((s) => share.parts.includes(s.partition));
       const asked = states
         .filter((s) => !s.recovering && !s.slow)
         .map((s) => ({ s, partition: s.partition, position: s.position, eventId: s.eventId }));
@@ -111,6 +84,7 @@ export async function runRelay(
               log,
               asked.map((a) => ({ partition: a.partition, position: Math.max(a.position, 1) })),
               batch + 1,
+              { maxBytes: readBytes, passedOn: true },
             );
       // A partition that went back to its tail during the read was asked for by another position.
       const next = asked
@@ -122,11 +96,17 @@ export async function runRelay(
       // One that was left out of this round, and is free by now, has a round of its own.
       const freed = states.some((s) => s.slow && !s.sending);
       for (const s of states) s.slow = s.sending;
-      if (performance.now() - recordedAt > recordEveryMs) await record();
+      if (performance.now() - recordedAt > recordEveryMs) {
+        recordedAt = performance.now();
+        await partitions.record();
+      }
+      // What was asked back meanwhile is not begun any more.
+      const parts = share.parts;
       let sent = false;
       for (const { s, events } of next) {
         const last = events.at(-1);
         if (last === undefined || s.recovering || s.sending || events[0]!.position !== s.position + 1) continue;
+        if (!parts.includes(s.partition)) continue;
         s.position = last.position;
         s.eventId = last.id;
         sent = true;
@@ -135,14 +115,14 @@ export async function runRelay(
           send(s, events).finally(() => inFlight.delete(s)),
         );
       }
-      if (!sent && !freed) await appended.after(ticket, { maxWaitMs: slowPollMs, signal: over });
+      if (!sent && !freed) await woken.after(ticket, { maxWaitMs: slowPollMs, signal: over });
     }
     await Promise.all(inFlight.values());
     if (broken.signal.aborted) throw broken.signal.reason;
-    await record();
+    await partitions.record();
   } finally {
     broken.abort();
-    await Promise.allSettled([...inFlight.values(), ...recoveries]);
+    await Promise.allSettled([...inFlight.values(), partitions.settled()]);
     await writer.close();
   }
 }

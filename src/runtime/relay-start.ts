@@ -21,11 +21,10 @@ export interface PartitionState {
 /** Kafka's tail first, the store's heads after it: so a tail ahead of the store is a divergence, never a race (I3). */
 export async function startingPoints(
   store: EventStore,
-  { log, partitions }: LogIdentity,
+  { log }: Pick<LogIdentity, "log">,
   writer: LogWriter,
-  only?: readonly number[],
+  wanted: readonly number[],
 ): Promise<PartitionState[]> {
-  const wanted = only ?? [...Array(partitions).keys()];
   const diverged = (partition: number, problem: string) => new TidemarkError("LOG_DIVERGED", { log, partition, problem });
   const written = new Map((await store.relayed(log)).map((row) => [row.partition, row]));
   const tails = await writer.tails(wanted);

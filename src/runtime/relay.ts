@@ -1,29 +1,41 @@
 /**
- * Carries committed events from the write store to Kafka, one log (I2, I3).
+ * Carries committed events from the write store to Kafka, one log (I2, I3). Relays of one log share its partitions.
  * It trusts nothing it remembers: where it is comes from Kafka's tail, read before the store's, and every read of the store begins with
  * the event that was last handled. So a second relay, a crash or a repeat only adds duplicates, which readers skip.
  */
 import { isTidemarkError } from "../errors.ts";
+import type { Share } from "./ports.ts";
 import { type RelayOptions, runRelay } from "./relay-run.ts";
 import { pause, wake } from "./wake.ts";
 
 export type { RelayOptions } from "./relay-run.ts";
 
+/** waiting: it has no partition, others serve them all. */
 export type RelayState = "waiting" | "starting" | "running" | "retrying" | "diverged" | "stopped";
+
+export interface RelayStatus {
+  readonly state: RelayState;
+  readonly problem: string | null;
+  /** By partition: up to where this relay has seen Kafka's acknowledgement; 0 for one that it has not served. */
+  readonly relayed: readonly number[];
+  /** Those that this relay serves now, ascending. */
+  readonly partitions: readonly number[];
+}
 
 export interface Relay {
   readonly log: string;
-  state(): { readonly state: RelayState; readonly problem: string | null; readonly relayed: readonly number[] };
+  state(): RelayStatus;
   stop(): Promise<void>;
 }
 
 export function relay(options: RelayOptions): Relay {
   const { store, identity, logger } = options;
   const stop = new AbortController();
-  const appended = wake();
+  const woken = wake();
   let state = "waiting" as RelayState;
   let problem: string | null = null;
-  let relayed: readonly number[] = [];
+  const relayed = Array<number>(identity.partitions).fill(0);
+  let partitions: readonly number[] = [];
 
   const enter = (next: RelayState, why: Error | null = null) => {
     const said = why === null ? null : isTidemarkError(why) ? `${why.code}: ${why.message}` : why.message;
@@ -41,28 +53,32 @@ export function relay(options: RelayOptions): Relay {
     let backOffMs = 100;
     const unsubscribe = await untilDone(
       stop.signal,
-      () => store.onAppended((log) => (log === undefined || log === identity.log) && appended.signal()),
+      () => store.onAppended((log) => (log === undefined || log === identity.log) && woken.signal()),
       (error) => enter("retrying", asError(error)),
     );
     while (!stop.signal.aborted) {
       try {
-        const run = async (lost: AbortSignal) => {
-          const ended = AbortSignal.any([lost, stop.signal]);
-          if (state === "waiting") enter("starting");
+        const run = async (share: Share) => {
+          share.onChange(() => woken.signal());
           try {
-            await runRelay(options, ended, appended, (positions) => {
-              relayed = positions;
-              backOffMs = 100;
-              enter("running");
+            await runRelay(options, share, woken, {
+              starts: () => state === "waiting" && enter("starting"),
+              serves(now) {
+                partitions = now;
+                backOffMs = 100;
+                enter(now.length > 0 ? "running" : "waiting");
+              },
+              relayed: (partition, position) => void (relayed[partition] = position),
             });
           } finally {
-            if (lost.aborted && !stop.signal.aborted) enter("waiting");
+            partitions = [];
+            if (share.lost.aborted && !stop.signal.aborted) enter("waiting");
           }
         };
         if (state !== "retrying") enter("waiting");
-        if (options.exclusive === false) await run(new AbortController().signal);
-        else await store.withOwnership(`relay ${identity.log}`, stop.signal, run);
-        // Its turn is over, by a lost ownership for instance.
+        if (options.exclusive === false) await run(everything(identity.partitions, stop.signal));
+        else await store.shareOwnership(`relay ${identity.log}`, identity.partitions, stop.signal, run);
+        // Its turn is over, by a lost share for instance.
         await pause(backOffMs, stop.signal);
       } catch (error) {
         if (stop.signal.aborted) break;
@@ -81,13 +97,21 @@ export function relay(options: RelayOptions): Relay {
 
   return {
     log: identity.log,
-    state: () => ({ state, problem, relayed }),
+    state: () => ({ state, problem, relayed: [...relayed], partitions }),
     async stop() {
       stop.abort();
       await done;
     },
   };
 }
+
+const everything = (partitions: number, lost: AbortSignal): Share => ({
+  parts: [...Array(partitions).keys()],
+  leaving: [],
+  lost,
+  onChange: () => undefined,
+  release: () => undefined,
+});
 
 const isRefusal = (error: unknown) =>
   isTidemarkError(error, "LOG_DIVERGED") || isTidemarkError(error, "INVALID_SETTING") || isTidemarkError(error, "PARTITIONS_CHANGED");
