@@ -1,6 +1,6 @@
 /** What `aggregate` takes and gives, as types. */
 import type { AnyAggregate, Schema } from "./definition.ts";
-import type { JsonSchemas } from "./json-types.ts";
+import type { JsonSchemas, JsonState } from "./json-types.ts";
 import type {
   CommandType,
   In,
@@ -16,6 +16,7 @@ import type {
   Schemas,
 } from "./message-types.ts";
 import type { NewEvent } from "./message.ts";
+import type { SnapshotOptions } from "./reducer.ts";
 
 /** One function for each command. It gives an event, a list of events (empty: nothing happened) or a rejection, at once and without side effects. */
 export type Decide<C extends Schemas, E extends Schemas, R extends Reasons, S> = {
@@ -41,6 +42,8 @@ export interface AggregateContract<C extends Schemas, E extends Schemas, R exten
   readonly rejections?: R;
   /** The state of a stream without events. */
   readonly initial: S;
+  /** For streams that grow long: their states are stored now and then, so that a cold one is not folded from its first event. States must be JSON. */
+  readonly snapshots?: SnapshotOptions & JsonState<S>;
 }
 
 export interface AggregateBehaviour<C extends Schemas, E extends Schemas, D, V> {

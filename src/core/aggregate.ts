@@ -5,6 +5,7 @@ import type { AnyAggregate, AnyCommandType, Decision, Schema } from "./definitio
 import type { Reasons, Schemas } from "./message-types.ts";
 import { isRejection, type NewEvent, type Rejection } from "./message.ts";
 import { checkMessageName, checkName, refuse } from "./names.ts";
+import { snapshotRules } from "./reducer.ts";
 import { validate } from "./schema.ts";
 
 /**
@@ -14,7 +15,7 @@ import { validate } from "./schema.ts";
  * @example
  * const counters = aggregate("counters", { id: "counterId", commands: { Add: z.object({ by: z.int() }) }, events: { Added: z.object({ by: z.int() }) }, initial: 0 },
  *   { decide: { Add: (sum, { data }, { Added }) => Added(data) }, evolve: { Added: (sum, { data }) => sum + data.by } });
- * @throws INVALID_DEFINITION for names that are none, and for commands or events without a function
+ * @throws INVALID_DEFINITION for names that are none, for commands or events without a function, and for snapshots of states that are not JSON
  */
 export function aggregate<
   const N extends string,
@@ -44,6 +45,7 @@ export function aggregate<
     eventSchemas: contract.events,
     reasons,
     initial: contract.initial,
+    snapshots: contract.snapshots && snapshotRules(name, contract.snapshots, contract.initial, evolve),
     commands,
     events,
     rejections,

@@ -4,6 +4,7 @@
  */
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import type { LogEvent, NewEvent, Rejection } from "./message.ts";
+import type { SnapshotRules } from "./reducer.ts";
 
 /** A Standard Schema that also gives its JSON Schema (zod 4.2+, arktype; valibot by its adapter). */
 export type Schema<In = unknown, Out = unknown> = {
@@ -41,6 +42,8 @@ export interface AnyAggregate {
   /** Rejections by name, as given: a text, or a function of the rejection's data. */
   readonly reasons: Readonly<Record<string, string | ((data: never) => string)>>;
   readonly initial: unknown;
+  /** Absent: none are stored or read. */
+  readonly snapshots?: SnapshotRules | undefined;
   /** `data` is the schema's output form. Pure; throws only for faults (INVALID_EVENT included). */
   decide(state: unknown, command: { readonly type: string; readonly stream: string; readonly data: unknown }): Decision;
   /** `event.data` is as decoded from JSON. Throws where the event type is not known. */

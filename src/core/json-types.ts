@@ -22,4 +22,9 @@ export type JsonSchema<S extends Schema> = [NotJson<Out<S>>] extends [never]
     : unknown
   : "what this schema gives out is not JSON: no Date, bigint, Map, Set or function can be stored";
 
+/** `unknown` for a state that is JSON, a sentence that names the cause for any other. */
+export type JsonState<S> = [NotJson<S>] extends [never]
+  ? unknown
+  : "this state is not JSON: no Date, bigint, Map, Set or function can be in a snapshot";
+
 export type JsonSchemas<E extends Readonly<Record<string, Schema>>> = { readonly [K in keyof E]: JsonSchema<E[K]> };

@@ -7,8 +7,18 @@ const problemOf = (text: string): string | undefined => {
   return text.isWellFormed() ? undefined : "holds half of a surrogate pair, which is no text";
 };
 
+const isClean = (value: unknown): boolean => {
+  if (typeof value === "string") return problemOf(value) === undefined;
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isClean);
+  for (const [name, member] of Object.entries(value)) if (problemOf(name) !== undefined || !isClean(member)) return false;
+  return true;
+};
+
 /** One issue for each string or member name, however deep, that cannot be stored. */
 export function textIssues(value: unknown): readonly InputIssue[] {
+  // pointers cost more than looking, and nearly nobody needs them
+  if (isClean(value)) return [];
   const issues: InputIssue[] = [];
   const visit = (current: unknown, pointer: string): void => {
     if (typeof current === "string") {

@@ -20,6 +20,7 @@ const key = (part: TokenPart) => `${part.logId}/${part.partition}`;
 
 /** One part for each (log, partition): the highest position. */
 export function mergeParts(parts: readonly TokenPart[]): TokenPart[] {
+  if (parts.length < 2) return [...parts];
   const merged = new Map<string, TokenPart>();
   for (const part of parts) {
     const known = merged.get(key(part));
@@ -62,12 +63,13 @@ export function parseToken(text: string): TokenPart[] {
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-const toBase64Url = (text: string) =>
-  btoa(String.fromCharCode(...new TextEncoder().encode(text)))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-const fromBase64Url = (text: string) =>
-  new TextDecoder("utf-8", { fatal: true }).decode(
-    Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)),
-  );
+const toBase64Url = (text: string) => Buffer.from(text, "utf8").toString("base64url");
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function fromBase64Url(text: string): string {
+  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
+  return utf8.decode(bytes);
+}

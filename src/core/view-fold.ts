@@ -28,8 +28,16 @@ export function foldOf(
   behaviour: ErasedBehaviour,
 ): Pick<AnyView, "handles" | "keys" | "fold"> {
   const { on, create, initial, key } = behaviour;
-  const handlers = new Map<string, { readonly on?: On; readonly create?: Create; readonly key?: Key }>();
+  interface Handler {
+    readonly on?: On;
+    readonly create?: Create;
+    readonly key?: Key;
+  }
+  /** By log, then type: nothing is put together for each event. */
+  const handlers = new Map<string, Map<string, Handler>>();
   for (const log of from) {
+    const ofLog = new Map<string, Handler>();
+    handlers.set(log.name, ofLog);
     for (const type of Object.keys(log.eventSchemas)) {
       const name = handlerKey(from, log.name, type);
       const found = {
@@ -37,10 +45,10 @@ export function foldOf(
         ...pick("create", create, name),
         ...(typeof key === "function" ? { key } : pick("key", key, name)),
       };
-      if (found.on !== undefined || found.create !== undefined) handlers.set(`${log.name}.${type}`, found);
+      if (found.on !== undefined || found.create !== undefined) ofLog.set(type, found);
     }
   }
-  const handlerOf = (event: { readonly log: string; readonly type: string }) => handlers.get(`${event.log}.${event.type}`);
+  const handlerOf = (event: { readonly log: string; readonly type: string }) => handlers.get(event.log)?.get(event.type);
   const strip = (document: Document): Document => withoutFields(document, copies);
   const checked = (event: LogEvent, document: Document | null): Document | null => {
     if (document === null) return null;

@@ -1,5 +1,5 @@
 /** GET of one document. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
@@ -38,7 +38,7 @@ export function getRoute(route: ApiRoute<GetRoute>, api: HttpApi, queries: Queri
     if (read.value === undefined) return problem({ status: 404, ...absent }, headers);
     const { document, version, lastUpdated } = read.value;
     const body = json({ [as]: api.encode(view.document, document), version, lastUpdated, stale: read.stale });
-    const etag = `W/"${createHash("sha1").update(body).digest("base64url")}"`;
+    const etag = `W/"${hash("sha1", body, "base64url")}"`;
     if (matches(request.headers["if-none-match"], etag)) return { status: 304, headers: { ...headers, etag }, body: null };
     return { status: 200, headers: { "content-type": jsonType, ...headers, etag }, body };
   };

@@ -1,5 +1,5 @@
 /** The Idempotency-Key header and the ids that follow from it (I6). */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { uuidv7 } from "uuidv7";
 import { TidemarkError } from "../errors.ts";
 
@@ -37,9 +37,7 @@ export interface KeyScope {
 /** The same for the same key in the same scope, in any process; a new uuidv7 without a key. */
 export function commandIdOf(scope: KeyScope, key: string | undefined): string {
   if (key === undefined) return uuidv7();
-  return createHash("sha256")
-    .update(JSON.stringify([scope.principal, scope.method, scope.path, key]))
-    .digest("base64url");
+  return hash("sha256", JSON.stringify([scope.principal, scope.method, scope.path, key]), "base64url");
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -50,9 +48,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  */
 export function streamOf(commandId: string): string {
   if (uuid.test(commandId)) return commandId;
-  const bytes = createHash("sha256").update(`stream ${commandId}`).digest().subarray(0, 16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = bytes.toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  const hex = hash("sha256", `stream ${commandId}`, "hex");
+  const variant = "89ab"[Number.parseInt(hex[16]!, 16) & 3];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,10 +1,11 @@
 /** The write store in memory: one handle for each "process", on a database that they share. */
 import { murmur2 } from "../core/partition.ts";
 import { TidemarkError } from "../errors.ts";
-import type { EventStore, LogIdentity } from "../runtime/ports.ts";
-import { append, streamEvent } from "./append.ts";
+import type { EventStore, LogIdentity, StoredEvent } from "../runtime/ports.ts";
+import { append } from "./append.ts";
 import type { Faults } from "./faults.ts";
 import { handle } from "./handle.ts";
+import { loadStream, saveSnapshot } from "./stream-loads.ts";
 import type { StoredLog, WriteDatabase } from "./write-database.ts";
 
 export interface MemoryEventStore extends EventStore {
@@ -31,7 +32,13 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
 
   const make = (log: string, partitions: number): StoredLog => {
     const identity: LogIdentity = { log, logId: database.nextLogId(), partitions };
-    return { identity, partitions: Array.from({ length: partitions }, () => []), streams: new Map(), relayed: new Map() };
+    return {
+      identity,
+      partitions: Array.from({ length: partitions }, () => []),
+      streams: new Map(),
+      snapshots: new Map(),
+      relayed: new Map(),
+    };
   };
 
   return {
@@ -61,19 +68,17 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
         busy.delete(lane);
       }
     },
-    load: (streams) =>
-      own.run("load", {}, () =>
-        streams.map(({ log, stream }) => {
-          const events = database.log(log).streams.get(stream) ?? [];
-          return { version: events.length, events: events.map(streamEvent) };
-        }),
-      ),
-    read: (log, from, limit) =>
+    load: (streams) => own.run("load", {}, () => streams.map((wanted) => loadStream(database, wanted))),
+    saveSnapshots: (rows) => own.run("saveSnapshots", { rows }, () => rows.forEach((row) => saveSnapshot(database, row))),
+    read: (log, from, limit, { maxBytes = Number.POSITIVE_INFINITY } = {}) =>
       own.run("read", { log, from }, () => {
         const { partitions } = database.log(log);
         return from
           .toSorted((a, b) => a.partition - b.partition)
-          .flatMap(({ partition, position }) => partitions[partition]!.slice(Math.max(0, position - 1), Math.max(0, position - 1) + limit));
+          .flatMap(({ partition, position }) => {
+            const begin = Math.max(0, position - 1);
+            return within(partitions[partition]!.slice(begin, begin + limit), maxBytes / from.length);
+          });
       }),
     heads: (log) => own.run("heads", { log }, () => database.log(log).partitions.map((events) => events.length)),
     relayed: (log) => own.run("relayed", { log }, () => [...database.log(log).relayed.values()]),
@@ -97,6 +102,7 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
       );
     },
     withOwnership: (name, stop, run) => database.ownership.withOwnership(own.dead, name, stop, run),
+    shareOwnership: (name, count, stop, run) => database.ownership.shareOwnership(own.dead, name, count, stop, run),
     loseConnections() {
       epoch += 1;
     },
@@ -106,4 +112,11 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
       return Promise.resolve();
     },
   };
+}
+
+/** The longest beginning that has `maxBytes` at most, and two events in any case. */
+function within(events: readonly StoredEvent[], maxBytes: number): readonly StoredEvent[] {
+  let bytes = 0;
+  const end = events.findIndex(({ data, metadata }, i) => (bytes += data.length + metadata.length) > maxBytes && i > 1);
+  return end < 0 ? events : events.slice(0, end);
 }

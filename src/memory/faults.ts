@@ -4,13 +4,14 @@
  */
 import type { LogEvent } from "../core/message.ts";
 import { TidemarkError } from "../errors.ts";
-import type { AppendCommand, Checkpoint, Cursor, StoredEvent } from "../runtime/ports.ts";
+import type { AppendCommand, Checkpoint, Cursor, SnapshotRow, StoredEvent } from "../runtime/ports.ts";
 
 /** What a hook gets, by the name of its point. */
 export interface FaultPoints {
   readonly openLogs: { readonly logs: readonly string[] };
   readonly append: { readonly lane: number; readonly commands: readonly AppendCommand[] };
   readonly load: object;
+  readonly saveSnapshots: { readonly rows: readonly SnapshotRow[] };
   readonly read: { readonly log: string; readonly from: readonly { readonly partition: number; readonly position: number }[] };
   readonly heads: { readonly log: string };
   readonly relayed: { readonly log: string };

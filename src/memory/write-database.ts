@@ -1,7 +1,8 @@
 /** What the write store keeps, shared by the handles of all "processes". */
 import { TidemarkError } from "../errors.ts";
-import type { LogIdentity, StoredAnswer, StoredEvent } from "../runtime/ports.ts";
+import type { LogIdentity, SnapshotRow, StoredAnswer, StoredEvent } from "../runtime/ports.ts";
 import { ownership, type Ownership } from "./ownership.ts";
+import { sharedOwnership, type SharedOwnership } from "./shared-ownership.ts";
 import { signalHub, type SignalHub } from "./signal-hub.ts";
 
 export interface StoredLog {
@@ -10,6 +11,8 @@ export interface StoredLog {
   readonly partitions: readonly StoredEvent[][];
   /** In version order; index 0 is version 1. */
   readonly streams: Map<string, StoredEvent[]>;
+  /** By stream. What a restored backup takes away leaves them as they are. */
+  readonly snapshots: Map<string, SnapshotRow>;
   readonly relayed: Map<number, { readonly partition: number; readonly position: number; readonly topicId: string }>;
 }
 
@@ -17,7 +20,7 @@ export interface WriteDatabase {
   readonly logs: Map<string, StoredLog>;
   readonly commands: Map<string, StoredAnswer>;
   readonly appended: SignalHub<string | undefined>;
-  readonly ownership: Ownership;
+  readonly ownership: Ownership & SharedOwnership;
   readonly nextLogId: () => string;
   /** @throws NOT_FOUND */
   log(name: string): StoredLog;
@@ -42,7 +45,7 @@ export function writeDatabase(number = 1): WriteDatabase {
     logs,
     commands,
     appended,
-    ownership: ownership(),
+    ownership: { ...ownership(), ...sharedOwnership() },
     nextLogId: () => `${number.toString(16).padStart(8, "0")}-0000-4000-8000-${(++made).toString(16).padStart(12, "0")}`,
     log,
     putBack(name, partition, position) {

@@ -1,35 +1,65 @@
 /** The append in the database's words: commands become parallel arrays, letters become outcomes. */
 import type { AppendCommand, AppendOutcome, StoredAnswer, StreamEvent } from "../runtime/ports.ts";
+import type { ArrayType } from "./binary-array.ts";
 import type { Database, Statement } from "./sql.ts";
 
-const types = [
-  "text",
-  "int4",
-  "int4",
-  "text",
-  "int4",
-  "text",
-  "text",
-  "int4",
-  "int4",
-  "bool",
-  "text",
-  "text",
-  "int4",
-  "int4",
-  "text",
-  "int4",
-  "text",
-  "text",
-  "uuid",
-] as const;
-const parameters = types.map((type, i) => `$${i + 1}::${type}[]`).join(", ");
-const text = `select status, array_to_json(positions) as positions, details from tidemark_append(${parameters})`;
+/** Parameters of `tidemark_append`, in order. */
+const common = {
+  headLog: "text",
+  headPartition: "int4",
+  streamHead: "int4",
+  streamKey: "text",
+  streamVersion: "int4",
+  id: "text",
+  fingerprint: "text",
+  stream: "int4",
+  expected: "int4",
+  ifMatch: "bool",
+  kind: "text",
+  answer: "text",
+  n: "int4",
+  eventCommand: "int4",
+  eventType: "text",
+  eventSchema: "int4",
+  eventData: "text",
+  eventMetadata: "text",
+  eventId: "uuid",
+} as const satisfies Record<string, ArrayType>;
+
+/** Those of `tidemark_append_quick` come after these. */
+const quickOnly = { headN: "int4", offset: "int4", eventOffset: "int4", eventVersion: "int4" } as const satisfies Record<string, ArrayType>;
+
+const careful = statementOf(
+  "tidemark_append",
+  Object.entries(common),
+  "json_build_object('status', a.status, 'positions', a.positions, 'details', a.details) as row from",
+  " a",
+);
+const quick = statementOf("tidemark_append_quick", [...Object.entries(common), ...Object.entries(quickOnly)], "", " as row");
+
+function statementOf(name: string, types: readonly (readonly [string, ArrayType])[], before: string, after: string) {
+  const parameters = types.map(([, type], i) => `$${i + 1}::${type}[]`).join(", ");
+  return { name, types, text: `select ${before} ${name}(${parameters})${after}` };
+}
 
 const letters = { events: "e", rejection: "r", none: "n", check: "c" } as const;
 const kinds: Readonly<Record<string, StoredAnswer["kind"]>> = { e: "events", r: "rejection", n: "none" };
 
 export interface AppendRow {
+  readonly row: QuickAnswer | CarefulAnswer;
+}
+
+/** Every command was new and at its version. */
+interface QuickAnswer {
+  /** Positions of the heads before the call. */
+  readonly heads: readonly number[];
+  /** Positions of the streams before the call; null where no command needs one. */
+  readonly streams: readonly number[] | null;
+}
+
+interface CarefulAnswer {
+  readonly heads?: undefined;
+  /** A letter for each command. */
   readonly status: string;
   readonly positions: readonly number[];
   readonly details: Details | null;
@@ -40,92 +70,110 @@ interface Details {
   readonly streams: readonly { readonly s: number; readonly version: number; readonly events: readonly StreamEvent[] | null }[] | null;
 }
 
-/** Gives 1-based numbers to distinct keys in the order of their first use. */
-function numbering(): { of(key: string): number; readonly size: number } {
-  const known = new Map<string, number>();
-  return {
-    of(key) {
-      const number = known.get(key) ?? known.size + 1;
-      known.set(key, number);
-      return number;
-    },
-    get size() {
-      return known.size;
-    },
-  };
-}
-
 export interface AppendCall {
   readonly statement: Statement;
-  /** By command: the number (from 0) of its stream in the call. */
-  readonly streams: readonly number[];
+  /** By command: the number (from 1) of its stream in the call. */
+  readonly stream: readonly number[];
+  /** By stream: the number (from 1) of its head. */
+  readonly streamHead: readonly number[];
+  /** By command: how far after its head's position its stream's last event so far is; 0 where the call has written none. */
+  readonly offset: readonly number[];
 }
 
-export function appendCall(database: Pick<Database, "array">, commands: readonly AppendCommand[]): AppendCall {
-  const heads = numbering();
-  const streams = numbering();
-  const head = { log: [] as string[], partition: [] as number[] };
-  const stream = { head: [] as number[], key: [] as string[], version: [] as number[] };
-  const command = {
-    id: [] as string[],
-    fingerprint: [] as string[],
-    stream: [] as number[],
-    expected: [] as number[],
-    ifMatch: [] as boolean[],
-    kind: [] as string[],
-    answer: [] as string[],
-    n: [] as number[],
-  };
-  const event = {
-    command: [] as number[],
-    type: [] as string[],
-    schema: [] as number[],
-    data: [] as string[],
-    metadata: [] as string[],
-    id: [] as string[],
-  };
-  for (const [index, one] of commands.entries()) {
-    const h = heads.of(`${one.partition}/${one.log}`);
-    if (h > head.log.length) {
-      head.log.push(one.log);
-      head.partition.push(one.partition);
+type Columns = { -readonly [K in keyof typeof common | keyof typeof quickOnly]: unknown[] };
+
+const emptyColumns = (): Columns =>
+  Object.fromEntries([...Object.keys(common), ...Object.keys(quickOnly)].map((name) => [name, []])) as unknown as Columns;
+
+/** `way`: "careful" asks for the function that looks at each command by itself, which "quick" falls back to. */
+export function appendCall(
+  database: Pick<Database, "array">,
+  commands: readonly AppendCommand[],
+  way: "quick" | "careful" = "quick",
+): AppendCall {
+  const heads = new Map<string, Map<number, number>>();
+  const streams: Map<string, number>[] = [];
+  const c = emptyColumns();
+  /** By stream: version and offset after the commands so far. */
+  const versions: number[] = [];
+  const offsets: number[] = [];
+  const headN = c.headN as number[];
+  let chained = true;
+  for (let index = 0; index < commands.length; index++) {
+    const one = commands[index]!;
+    let ofLog = heads.get(one.log);
+    if (ofLog === undefined) {
+      ofLog = new Map();
+      heads.set(one.log, ofLog);
     }
-    const s = streams.of(`${h}/${one.stream}`);
-    if (s > stream.key.length) {
-      stream.head.push(h);
-      stream.key.push(one.stream);
-      stream.version.push(one.baseVersion);
+    let h = ofLog.get(one.partition);
+    if (h === undefined) {
+      h = c.headLog.push(one.log);
+      ofLog.set(one.partition, h);
+      c.headPartition.push(one.partition);
+      headN.push(0);
+      streams.push(new Map());
     }
-    command.id.push(one.id);
-    command.fingerprint.push(one.fingerprint);
-    command.stream.push(s);
-    command.expected.push(one.expectedVersion);
-    command.ifMatch.push(one.ifMatch);
-    command.kind.push(letters[one.kind]);
-    command.answer.push(one.answer);
-    command.n.push(one.events.length);
+    const ofHead = streams[h - 1]!;
+    let s = ofHead.get(one.stream);
+    if (s === undefined) {
+      s = c.streamKey.push(one.stream);
+      ofHead.set(one.stream, s);
+      c.streamHead.push(h);
+      c.streamVersion.push(one.baseVersion);
+      versions.push(one.baseVersion);
+      offsets.push(0);
+    }
+    if (one.expectedVersion !== versions[s - 1]) chained = false;
+    c.id.push(one.id);
+    c.fingerprint.push(one.fingerprint);
+    c.stream.push(s);
+    c.expected.push(one.expectedVersion);
+    c.ifMatch.push(one.ifMatch);
+    c.kind.push(letters[one.kind]);
+    c.answer.push(one.answer);
+    c.n.push(one.events.length);
     for (const e of one.events) {
-      event.command.push(index + 1);
-      event.type.push(e.type);
-      event.schema.push(e.schemaVersion);
-      event.data.push(e.data);
-      event.metadata.push(e.metadata);
-      event.id.push(e.id);
+      c.eventCommand.push(index + 1);
+      c.eventType.push(e.type);
+      c.eventSchema.push(e.schemaVersion);
+      c.eventData.push(e.data);
+      c.eventMetadata.push(e.metadata);
+      c.eventId.push(e.id);
+      c.eventOffset.push((offsets[s - 1] = ++headN[h - 1]!));
+      c.eventVersion.push(++versions[s - 1]!);
     }
+    c.offset.push(offsets[s - 1]);
   }
-  const arrays = [...Object.values(head), ...Object.values(stream), ...Object.values(command), ...Object.values(event)];
+  // only then are the numbers above those that the store will give
+  const { name, types, text } = chained && way === "quick" ? quick : careful;
   return {
-    statement: { name: "tidemark_append", text, values: arrays.map((values, i) => database.array(types[i]!, values)) },
-    streams: command.stream.map((s) => s - 1),
+    statement: { name, text, values: types.map(([column, type]) => database.array(type, c[column as keyof Columns])) },
+    stream: c.stream as number[],
+    streamHead: c.streamHead as number[],
+    offset: c.offset as number[],
   };
 }
 
-export function appendOutcomes(call: AppendCall, commands: readonly AppendCommand[], row: AppendRow): AppendOutcome[] {
+export function appendOutcomes(call: AppendCall, commands: readonly AppendCommand[], { row }: AppendRow): AppendOutcome[] {
+  return row.heads === undefined ? carefulOutcomes(call, commands, row) : quickOutcomes(call, commands, row);
+}
+
+const quickOutcomes = (call: AppendCall, commands: readonly AppendCommand[], { heads, streams }: QuickAnswer): AppendOutcome[] =>
+  commands.map((command, i): AppendOutcome => {
+    const s = call.stream[i]! - 1;
+    const offset = call.offset[i]!;
+    const position = offset > 0 ? heads[call.streamHead[s]! - 1]! + offset : streams![s]!;
+    if (command.kind === "check") return { status: "checked", version: command.expectedVersion, position };
+    return { status: "appended", version: command.expectedVersion + command.events.length, position };
+  });
+
+function carefulOutcomes(call: AppendCall, commands: readonly AppendCommand[], row: CarefulAnswer): AppendOutcome[] {
   const duplicates = new Map(row.details?.duplicates?.map((d) => [d.i, d]));
   const streams = new Map(row.details?.streams?.map((s) => [s.s, s]));
   return commands.map((command, i): AppendOutcome => {
     const letter = row.status[i];
-    const stream = streams.get(call.streams[i]!);
+    const stream = streams.get(call.stream[i]! - 1);
     switch (letter) {
       case "A":
         return { status: "appended", version: command.expectedVersion + command.events.length, position: row.positions[i]! };

@@ -105,7 +105,7 @@ test(
       while (performance.now() < until) {
         await database.query({
           text: `select pg_sleep(0.1), (select pg_terminate_backend(x.pid) from (select pid from pg_stat_activity where datname = current_database() and state = 'active'
-                 and query like '%tidemark_append(%' and pid <> pg_backend_pid() order by pid offset $1 limit 1) x)`,
+                 and query like '%tidemark_append%' and pid <> pg_backend_pid() order by pid offset $1 limit 1) x)`,
           values: [pick(workers)],
         });
       }

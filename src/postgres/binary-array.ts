@@ -12,17 +12,14 @@ export function binaryArray(type: ArrayType, values: readonly unknown[]): Buffer
     empty.writeInt32BE(oids[type], 8);
     return empty;
   }
+  if (type === "int4" && values.every(isInt4)) return int4Array(values);
   const sizes = type === "text" ? values.map(textBytes) : undefined;
   const total =
     sizes === undefined
       ? values.reduce<number>((sum, v) => sum + 4 + (isNull(v) ? 0 : widths[type as keyof typeof widths]), 0)
       : sizes.reduce<number>((sum, n) => sum + 4 + Math.max(n, 0), 0);
   const buffer = Buffer.allocUnsafe(headerBytes + total);
-  buffer.writeInt32BE(1, 0);
-  buffer.writeInt32BE(values.some(isNull) ? 1 : 0, 4);
-  buffer.writeInt32BE(oids[type], 8);
-  buffer.writeInt32BE(values.length, 12);
-  buffer.writeInt32BE(1, 16);
+  writeHeader(new DataView(buffer.buffer, buffer.byteOffset, buffer.length), type, values.length, values.some(isNull));
   let at = headerBytes;
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -39,7 +36,28 @@ export function binaryArray(type: ArrayType, values: readonly unknown[]): Buffer
   return buffer;
 }
 
+const isInt4 = (value: unknown): value is number => typeof value === "number" && (value | 0) === value;
+
+function int4Array(values: readonly number[]): Buffer {
+  const buffer = Buffer.allocUnsafe(headerBytes + 8 * values.length);
+  const view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+  writeHeader(view, "int4", values.length, false);
+  for (let i = 0, at = headerBytes; i < values.length; i++, at += 8) {
+    view.setInt32(at, 4);
+    view.setInt32(at + 4, values[i]!);
+  }
+  return buffer;
+}
+
 const isNull = (value: unknown): boolean => value === null || value === undefined;
+
+function writeHeader(view: DataView, type: ArrayType, length: number, hasNulls: boolean): void {
+  view.setInt32(0, 1);
+  view.setInt32(4, hasNulls ? 1 : 0);
+  view.setInt32(8, oids[type]);
+  view.setInt32(12, length);
+  view.setInt32(16, 1);
+}
 
 function textBytes(value: unknown): number {
   if (isNull(value)) return -1;

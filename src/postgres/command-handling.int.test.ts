@@ -141,7 +141,7 @@ for (const engine of engines) {
     await Promise.all(streams.map((s) => handler.execute(Open(s, {}))));
     await Promise.all(streams.map((s, i) => handler.execute(Add(s, { by: i, note: "é" }))));
     const calls = { load: [] as number[], append: [] as number[] };
-    const { handler: cold, store } = await handlerOn(t, database, { wrap: counted(calls) });
+    const { handler: cold, store } = await handlerOn(t, database, { wrap: counted(calls), joinUpTo: 40 });
     const versions = async (h: typeof handler) =>
       (await Promise.all(streams.map((s) => h.execute(Add(s, { by: 1 }))))).map((o) => accepted(o).version);
     assert.deepEqual(new Set(await versions(cold)), new Set([3]));
@@ -189,7 +189,9 @@ for (const engine of engines) {
 
   test(`${engine.name}: two processes that write the same streams lose nothing, be it in one call or by lanes`, async (t) => {
     const { database, again, handler } = await open(t);
-    const other = (await handlerOn(t, engine.name === "postgres" ? await again() : database, { joinUpTo: 4, maxAttempts: 50 })).handler;
+    const other = (
+      await handlerOn(t, engine.name === "postgres" ? await again() : database, { joinUpTo: 4, halveUpTo: 20, maxAttempts: 50 })
+    ).handler;
     await Promise.all([0, 1, 2].map((i) => handler.execute(Open(`c-${i}`, {}))));
     const adds = Array.from({ length: 120 }, (_, i) => (i % 2 === 0 ? handler : other).execute(Add(`c-${i % 3}`, { by: 1 })));
     const outcomes = (await Promise.all(adds)).map(accepted);
@@ -299,7 +301,7 @@ test("postgres: after a lost connection the outcome is UNAVAILABLE, the repeat h
   const cut = assert.rejects(handler.execute(Add("c", { by: 5 }), { commandId: "lost" }), code("UNAVAILABLE"));
   const kill = async (): Promise<void> => {
     const { rowCount } = await database.query({
-      text: "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%tidemark_append(%'",
+      text: "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%tidemark_append%'",
     });
     if (rowCount === 0) await kill();
   };

@@ -199,7 +199,7 @@ for (const engine of engines) {
     });
     const repeatable = database.exclusive(async (c) => {
       await c.script("begin isolation level repeatable read");
-      await c.query(statement);
+      await c.query(appendCall(database, [write("o-2", 1)]).statement);
     });
     await assert.rejects(
       repeatable,

@@ -9,7 +9,9 @@ import { eventReads } from "./event-reads.ts";
 import { migrate } from "./migrate.ts";
 import { writeMigrations } from "./migrations/write/index.ts";
 import { ownership } from "./ownership.ts";
+import { sharedOwnership } from "./shared-ownership.ts";
 import type { Database } from "./sql.ts";
+import { streamLoads } from "./stream-loads.ts";
 
 export interface EventStoreOptions {
   /** How many appends may run at a time, each on a connection of its own; the same in all processes. 4 unless given; always 1 on PGlite. */
@@ -29,6 +31,12 @@ export function eventStore(database: Database, options: EventStoreOptions = {}):
   const connections = new Map<number, Awaited<ReturnType<Database["dedicated"]>>>();
   const closing = new AbortController();
   const withOwnership = ownership(database);
+  const shareOwnership = sharedOwnership(database, withOwnership);
+  const bounded: Pick<Database, "engine" | "array" | "query"> = {
+    engine: database.engine,
+    array: database.array,
+    query: (statement) => database.query({ ...statement, answerTimeoutMs }),
+  };
 
   async function laneConnection(lane: number) {
     const known = connections.get(lane);
@@ -39,11 +47,8 @@ export function eventStore(database: Database, options: EventStoreOptions = {}):
   }
 
   return {
-    ...eventReads({
-      engine: database.engine,
-      array: database.array,
-      query: (statement) => database.query({ ...statement, answerTimeoutMs }),
-    }),
+    ...eventReads(bounded),
+    ...streamLoads(bounded),
     ...appendedFeed(database),
     lanes,
     laneOf: (log, partition) => ((murmur2(Buffer.from(log)) & 0x7fffffff) + partition) % lanes,
@@ -59,6 +64,7 @@ export function eventStore(database: Database, options: EventStoreOptions = {}):
       return appendOutcomes(call, commands, rows[0]!);
     },
     withOwnership: (name, stop, run) => withOwnership(name, AbortSignal.any([stop, closing.signal]), run),
+    shareOwnership: (name, count, stop, run) => shareOwnership(name, count, AbortSignal.any([stop, closing.signal]), run),
     async close() {
       closing.abort();
       await Promise.all([...connections.values()].map((connection) => connection.close()));

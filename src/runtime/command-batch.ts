@@ -6,6 +6,7 @@ import type { Decided } from "./decide.ts";
 import { foldStream } from "./fold-stream.ts";
 import { outcomeOf, replayOf } from "./outcomes.ts";
 import type { AppendCommand, AppendOutcome, Clock, EventStore } from "./ports.ts";
+import type { Snapshots } from "./snapshots.ts";
 import type { StartingStates } from "./starting-states.ts";
 import { streamKey } from "./starting-states.ts";
 import type { StateCache, StreamState } from "./state-cache.ts";
@@ -15,6 +16,7 @@ export interface BatchParts {
   readonly store: Pick<EventStore, "append" | "epoch">;
   readonly states: StartingStates;
   readonly cache: StateCache;
+  readonly snapshots: Snapshots;
   readonly clock: Clock;
   readonly maxAttempts: number;
   limitBytes(log: string): number;
@@ -113,11 +115,12 @@ function settle(
     switch (outcome.status) {
       case "appended":
         remember(job, decided.after);
+        parts.snapshots.appended(job.aggregate, job.stream, decided.after, decided.events);
         job.resolve(
           outcomeOf(
             job,
             decided.kind as "events" | "rejection" | "none",
-            JSON.parse(decided.answer),
+            decided.kind === "rejection" ? JSON.parse(decided.answer) : null,
             outcome.version,
             outcome.position,
             false,

@@ -10,6 +10,7 @@ import type { CheckedCommand } from "./command-job.ts";
 import { commandQueue } from "./command-queue.ts";
 import { inProgress } from "./in-progress.ts";
 import type { Clock, EventStore, LogIdentity, Logger } from "./ports.ts";
+import { snapshots } from "./snapshots.ts";
 import { startingStates } from "./starting-states.ts";
 import { stateCache } from "./state-cache.ts";
 
@@ -29,8 +30,10 @@ export interface CommandHandlerOptions {
   readonly maxQueued?: number;
   /** Commands in one append; 1,000 unless given. */
   readonly maxBatch?: number;
-  /** Commands under way up to which all lanes share one append; 500 unless given. */
+  /** Commands under way up to which all lanes share one append; 32 unless given. */
   readonly joinUpTo?: number;
+  /** Commands under way up to which each half of the lanes shares one append; 1,000 unless given. */
+  readonly halveUpTo?: number;
   /** Conflicts after which a command ends with CONTENTION; 10 unless given. */
   readonly maxAttempts?: number;
   /** How long a repeat waits for the same command under way in this process; 5,000 unless given. */
@@ -42,7 +45,7 @@ export interface CommandHandlerOptions {
 export interface CommandHandler extends Commands {
   /** From now on larger events (key, value, headers) of this log are refused before the commit; also lowers `maxEventBytes`, never raises it. */
   limitEventBytes(log: string, bytes: number): void;
-  /** Takes no more commands; resolves when those that it has are answered. */
+  /** Takes no more commands; resolves when those that it has are answered and the snapshots that were due are written. */
   close(): Promise<void>;
 }
 
@@ -50,6 +53,7 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
   const { store, identities, logger, maxEventBytes = 1_000_000, maxQueued = 10_000 } = options;
   const aggregates = new Set(options.aggregates);
   const cache = stateCache(options.cachedStreams ?? 10_000, () => store.epoch);
+  const taken = snapshots({ store, logger });
   const limits = new Map<string, number>();
   const coalesce = inProgress(options.repeatWaitMs ?? 5_000);
   let pending = 0;
@@ -58,7 +62,8 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
   const parts = {
     store,
     cache,
-    states: startingStates(store, cache),
+    snapshots: taken,
+    states: startingStates(store, cache, taken),
     clock: options.clock ?? { now: () => new Date() },
     maxAttempts: options.maxAttempts ?? 10,
     limitBytes: (log: string) => Math.min(limits.get(log) ?? maxEventBytes, maxEventBytes),
@@ -67,7 +72,8 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
   const queue = commandQueue({
     lanes: store.lanes,
     maxBatch: options.maxBatch ?? 1_000,
-    joinUpTo: options.joinUpTo ?? 500,
+    joinUpTo: options.joinUpTo ?? 32,
+    halveUpTo: options.halveUpTo ?? 1_000,
     handle: (lane, jobs) => handleBatch(lane, jobs, parts),
   });
 
@@ -115,6 +121,7 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
     async close() {
       closed = true;
       await queue.idle();
+      await taken.close();
     },
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Group commit: all that waits goes with the next call; a lone command is sent at once (there is no timer).
- * A call has a fixed cost, so few commands go in one call for all lanes; many go in a call of each lane, and the commits of lanes overlap.
- * A stream is never in two calls in flight.
+ * A call has a fixed cost, so few commands go in one call for all lanes. More go in two, one for each half of the lanes: this process decides one
+ * batch while the database stores the other. Many go in a call of each lane. A lane, and so a head and a stream, is never in two calls in flight.
  */
 import type { Job } from "./command-job.ts";
 
@@ -11,6 +11,8 @@ export interface CommandQueueOptions {
   readonly maxBatch: number;
   /** Up to so many commands under way, all lanes share one call. */
   readonly joinUpTo: number;
+  /** Up to so many, each half of the lanes shares one. */
+  readonly halveUpTo: number;
   /** Answers all jobs but those that it gives back, which go first in the next call. */
   handle(lane: number, jobs: readonly Job[]): Promise<readonly Job[]>;
 }
@@ -23,26 +25,33 @@ export interface CommandQueue {
 
 export function commandQueue(options: CommandQueueOptions): CommandQueue {
   const { lanes, maxBatch, handle } = options;
-  const joinUpTo = lanes === 1 ? Infinity : Math.min(options.joinUpTo, maxBatch);
   const queues: Job[][] = Array.from({ length: lanes }, () => []);
   const busy = new Set<number>();
-  let joined = false;
+  /** Lane l is in group l % groups. */
+  let groups = 1;
   let waiting = 0;
   let inFlight = 0;
   let scheduled = false;
   const idlers: (() => void)[] = [];
 
+  function groupsFor(load: number): number {
+    if (load <= options.joinUpTo) return 1;
+    return Math.min(load <= options.halveUpTo ? 2 : lanes, lanes);
+  }
+
   function take(lane: number, most: number): Job[] {
     const queue = queues[lane]!;
-    const taken = queue.splice(0, most);
+    const taken = queue.length <= most ? queue : queue.slice(0, most);
+    queues[lane] = queue.length <= most ? [] : queue.slice(most);
     waiting -= taken.length;
     return taken;
   }
 
-  async function call(lane: number, jobs: readonly Job[], done: () => void): Promise<void> {
+  async function call(own: readonly number[], jobs: readonly Job[]): Promise<void> {
+    for (const lane of own) busy.add(lane);
     inFlight += jobs.length;
     try {
-      const again = await handle(lane, jobs);
+      const again = await handle(own[0]!, jobs);
       for (const job of again.toReversed()) queues[job.lane]!.unshift(job);
       waiting += again.length;
     } catch (error) {
@@ -50,50 +59,45 @@ export function commandQueue(options: CommandQueueOptions): CommandQueue {
       for (const job of jobs) job.reject(error);
     }
     inFlight -= jobs.length;
-    done();
-    pump();
+    for (const lane of own) busy.delete(lane);
+    schedule();
   }
 
-  function startJoined(): void {
-    joined = true;
-    const jobs = queues.flatMap((_, lane) => take(lane, maxBatch));
-    void call(0, jobs, () => {
-      joined = false;
-    });
-  }
-
-  function startIdleLanes(): void {
-    for (const [lane, queue] of queues.entries()) {
-      if (queue.length === 0 || busy.has(lane)) continue;
-      busy.add(lane);
-      void call(lane, take(lane, maxBatch), () => busy.delete(lane));
-    }
+  function start(group: number): void {
+    const own: number[] = [];
+    for (let lane = group; lane < lanes; lane += groups) own.push(lane);
+    if (own.some((lane) => busy.has(lane))) return;
+    const jobs: Job[] = [];
+    for (const lane of own) for (const job of take(lane, maxBatch - jobs.length)) jobs.push(job);
+    if (jobs.length > 0) void call(own, jobs);
   }
 
   function pump(): void {
-    if (joined) return;
     if (waiting === 0) {
       if (busy.size === 0) for (const resolve of idlers.splice(0)) resolve();
-    } else if (busy.size === 0) {
-      if (waiting <= joinUpTo) startJoined();
-      else startIdleLanes();
-    } else if (waiting + inFlight > joinUpTo / 2) {
-      startIdleLanes();
+      return;
     }
-    // else the lanes' own calls run out, and the next call is for all
+    const load = waiting + inFlight;
+    // calls in flight are joined by larger ones only when the load is clearly smaller: these wait until those have run out
+    if (busy.size === 0 || groupsFor(load) > groups || groupsFor(load * 2) < groups) groups = groupsFor(load);
+    for (let group = 0; group < groups; group++) start(group);
+  }
+
+  /** After all that is ready to run: commands of the same turn go together, also those of callers that have just been answered. */
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    process.nextTick(() => {
+      scheduled = false;
+      pump();
+    });
   }
 
   return {
     push(job) {
       queues[job.lane]!.push(job);
       waiting += 1;
-      if (scheduled) return;
-      scheduled = true;
-      // commands of the same turn go together
-      queueMicrotask(() => {
-        scheduled = false;
-        pump();
-      });
+      schedule();
     },
     idle: () =>
       new Promise((resolve) => {

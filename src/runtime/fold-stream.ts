@@ -1,7 +1,7 @@
 /** From the events of a stream to its state. */
 import type { AnyAggregate } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
-import type { StreamEvent } from "./ports.ts";
+import type { LoadedStream, StreamEvent } from "./ports.ts";
 import type { StreamState } from "./state-cache.ts";
 
 /** Events at or below the start's version are skipped. What cannot be folded becomes the state's fault: an event is never skipped in silence. */
@@ -33,5 +33,9 @@ export function foldStream(
   }
   return { version, state };
 }
+
+/** From the snapshot, where the store gave one, else from the first event. */
+export const foldLoaded = (aggregate: AnyAggregate, stream: string, { version, snapshot, events }: LoadedStream): StreamState =>
+  foldStream(aggregate, stream, snapshot ?? newStream(aggregate), version, events);
 
 export const newStream = (aggregate: AnyAggregate): StreamState => ({ version: 0, state: aggregate.initial });

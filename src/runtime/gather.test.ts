@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate as immediate } from "node:timers/promises";
 import { gather } from "./gather.ts";
 
 test("requests of one turn go together, each key once", async () => {
@@ -12,6 +13,19 @@ test("requests of one turn go together, each key once", async () => {
   assert.deepEqual(asked, [["a", "b"]]);
 });
 
+test("requests of several callbacks of one turn go together", async () => {
+  const asked: (readonly string[])[] = [];
+  const get = gather((keys: readonly string[]) => {
+    asked.push(keys);
+    return Promise.resolve(keys);
+  });
+  const first = get("a");
+  // a socket's callback ends with its microtasks; the next socket's comes before the turn does
+  await Promise.resolve();
+  assert.deepEqual(await Promise.all([first, get("b")]), ["a", "b"]);
+  assert.deepEqual(asked, [["a", "b"]]);
+});
+
 test("what comes while all fetches are under way goes with the next one, not with one that has begun", async () => {
   const asked: (readonly string[])[] = [];
   const going: (() => void)[] = [];
@@ -21,12 +35,12 @@ test("what comes while all fetches are under way goes with the next one, not wit
     return keys.map((key) => `${key}${asked.length}`);
   }, 1);
   const first = get("a");
-  await Promise.resolve();
+  await immediate();
   const rest = [get("a"), get("b"), get("c")];
   assert.deepEqual(asked, [["a"]]);
   going[0]!();
   assert.equal(await first, "a1");
-  await Promise.resolve();
+  await immediate();
   assert.deepEqual(asked, [["a"], ["a", "b", "c"]]);
   going[1]!();
   assert.deepEqual(await Promise.all(rest), ["a2", "b2", "c2"]);

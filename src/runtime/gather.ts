@@ -26,7 +26,7 @@ export function gather<K, V>(fetch: (keys: readonly K[]) => Promise<readonly V[]
       queue.push({ key, resolve, reject });
       if (underWay >= concurrent) return;
       underWay += 1;
-      // Requests of the same turn go together.
-      queueMicrotask(() => void go());
+      // Requests of the same turn go together, whichever socket they came by.
+      setImmediate(() => void go());
     });
 }

@@ -51,6 +51,7 @@ export type {
   LogReader,
   LogWriter,
   NewStoredEvent,
+  Share,
   StoredAnswer,
   StoredDocument,
   StoredEvent,

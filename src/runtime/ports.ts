@@ -5,6 +5,9 @@
 import type { AnyView, Document } from "../core/definition.ts";
 import type { LogEvent } from "../core/message.ts";
 import type { TokenPart } from "../core/token.ts";
+import type { Share } from "./fair-share.ts";
+import type { Condition, FindQuery, FoundPage } from "./find-query.ts";
+import type { LoadedStream, SnapshotRow, StreamEvent, StreamToLoad } from "./stream-ports.ts";
 
 // ---- logs -------------------------------------------------------------------------------------------------------
 
@@ -31,6 +34,8 @@ export interface StoredEvent {
 }
 
 // ---- write store ------------------------------------------------------------------------------------------------
+
+export type { LoadedStream, SnapshotRow, StreamEvent, StreamToLoad };
 
 export interface AppendCommand {
   readonly id: string;
@@ -72,14 +77,6 @@ export interface StoredAnswer {
   readonly answer: unknown;
 }
 
-/** Events of a stream as loaded for `evolve`. `data` is decoded. */
-export interface StreamEvent {
-  readonly version: number;
-  readonly type: string;
-  readonly schemaVersion: number;
-  readonly data: unknown;
-}
-
 export type AppendOutcome =
   | { readonly status: "appended"; readonly version: number; readonly position: number }
   | { readonly status: "checked"; readonly version: number; readonly position: number }
@@ -97,20 +94,28 @@ export interface EventStore {
   readonly lanes: number;
   laneOf(log: string, partition: number): number;
   /**
-   * One round trip, one transaction (I1, I6). At most one call in flight per lane; commands of one call share the lane, unless it is the only call in flight.
+   * One round trip, one transaction (I1, I6). `lane` is one of its commands' lanes, or of lanes that no other call in flight has commands of: a lane is never in two calls.
    * Outcomes in the order of the commands. A data error fails the call as a whole (the caller bisects).
    * @throws UNAVAILABLE where the outcome is unknown
    */
   append(lane: number, commands: readonly AppendCommand[]): Promise<readonly AppendOutcome[]>;
-  /** All streams in one query. Absent streams come with version 0. */
-  load(
-    streams: readonly { readonly log: string; readonly stream: string }[],
-  ): Promise<readonly { readonly version: number; readonly events: readonly StreamEvent[] }[]>;
-  /** From position `from` inclusive, in position order per partition, one query for all; at most `limit` events per partition. */
+  /** All streams in one query, in the order asked. Absent streams come with version 0. */
+  load(streams: readonly StreamToLoad[]): Promise<readonly LoadedStream[]>;
+  /**
+   * One statement for all, at most one row a stream. A row is kept only where its event is there and no newer snapshot of the same reducer is. A copy:
+   * what is lost here is folded again.
+   */
+  saveSnapshots(rows: readonly SnapshotRow[]): Promise<void>;
+  /**
+   * From position `from` inclusive, in position order per partition, one query for all; at most `limit` events per partition.
+   * `maxBytes` bounds what all partitions bring together, about; two events of each come in any case, where they are there.
+   * `passedOn`: for those who keep no text of an event: any part of the answer may hold all of it in memory. Quicker.
+   */
   read(
     log: string,
     from: readonly { readonly partition: number; readonly position: number }[],
     limit: number,
+    options?: { readonly maxBytes?: number; readonly passedOn?: boolean },
   ): Promise<readonly StoredEvent[]>;
   /** The last position of each partition, by partition number. */
   heads(log: string): Promise<readonly number[]>;
@@ -131,9 +136,15 @@ export interface EventStore {
    * A convenience against double work: correctness never depends on it (I2, I3).
    */
   withOwnership(name: string, stop: AbortSignal, run: (lost: AbortSignal) => Promise<void>): Promise<void>;
+  /**
+   * Shares the parts 0 … `count` - 1 of `name` evenly among all that ask at the same time, in any process; one alone has all.
+   * `run` begins when this process takes part, at first without a part, and again after a loss. Otherwise as `withOwnership`.
+   */
+  shareOwnership(name: string, count: number, stop: AbortSignal, run: (share: Share) => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
+export type { Share };
 export type Unsubscribe = () => Promise<void>;
 
 // ---- the copy of a log in Kafka, as the relay writes it -----------------------------------------------------------------
@@ -260,8 +271,30 @@ export interface ViewProjection {
    * @throws HANDLER_FAILED with the position of the event that failed; nothing was written
    */
   apply(from: Checkpoint, to: Checkpoint, events: readonly LogEvent[]): Promise<"applied" | "moved">;
+  /**
+   * A bulk load of one partition from its checkpoint on, for a generation that nobody reads yet. null where this log of this view, or this store, has none: `apply` does it all.
+   * `keep`: how much that was written it may keep, to spare reading it again; bytes are those of the documents' JSON, by estimate.
+   */
+  load?(from: Checkpoint, options: { readonly keep: { readonly documents: number; readonly bytes: number } }): PartitionLoad | null;
+  /** The bulk loads are over: makes up for what was put off for them (indexes). `switch` does it too; doing it again costs nothing. */
+  loaded?(): Promise<void>;
   /** Writes down that the partition stands still, and why; null takes it back. */
   recordFailure(log: string, partition: number, failure: Failure | null): Promise<void>;
+}
+
+/**
+ * Folds a partition's events in memory and writes the documents now and then, with the checkpoint, in one transaction (I4).
+ * Spent after anything but success: all that it holds is gone, and what is true is in the store (a failed flush may have been stored).
+ */
+export interface PartitionLoad {
+  /** The events next after those added before; `to`: the checkpoint after them. One call at a time, and no flush begins meanwhile. @throws HANDLER_FAILED */
+  add(events: readonly LogEvent[], to: Checkpoint): Promise<void>;
+  /** What the next flush would write. Bytes are an estimate of the documents' JSON. */
+  held(): { readonly documents: number; readonly bytes: number };
+  /** Writes what was added before the call. Events may be added while it is under way; one flush at a time. "moved": as for `apply`. @throws HANDLER_FAILED */
+  flush(): Promise<"applied" | "moved">;
+  /** The last checkpoint that it knows to be stored. */
+  readonly checkpoint: Checkpoint;
 }
 
 export interface StoredDocument {
@@ -272,34 +305,7 @@ export interface StoredDocument {
   readonly lastUpdated: string;
 }
 
-export type Condition =
-  | string
-  | number
-  | boolean
-  | null
-  | {
-      readonly in?: readonly (string | number | boolean | null)[];
-      readonly not?: string | number | boolean | null;
-      readonly gt?: string | number;
-      readonly gte?: string | number;
-      readonly lt?: string | number;
-      readonly lte?: string | number;
-    };
-
-export interface FindQuery {
-  readonly where: Readonly<Record<string, Condition>>;
-  /** At most two fields; the document's key is always the last tie-break, in the direction of the last field given (ascending without one), by code point. */
-  readonly order: readonly { readonly field: string; readonly direction: "asc" | "desc" }[];
-  readonly limit: number;
-  /** Values of the order fields and the key of the last document of the page before. */
-  readonly after?: readonly (string | number | boolean | null)[];
-}
-
-export interface FoundPage {
-  readonly items: readonly StoredDocument[];
-  /** `after` of the next page; null at the end. */
-  readonly next: readonly (string | number | boolean | null)[] | null;
-}
+export type { Condition, FindQuery, FoundPage };
 
 export interface ViewStatus {
   readonly view: string;

@@ -1,12 +1,12 @@
 /** The query side (I5): a request resolves the generation once, waits for its token on that one, and reads that one. */
 import type { AnyView } from "../core/definition.ts";
-import { maxTokenParts, mergeParts, parseToken } from "../core/token.ts";
+import { maxTokenParts, mergeParts, parseToken, type TokenPart } from "../core/token.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Queries, Read, ReadOptions } from "./app.ts";
 import { gather } from "./gather.ts";
-import type { StoredDocument, ViewStore } from "./ports.ts";
+import type { CheckpointMoved, StoredDocument, ViewStore } from "./ports.ts";
 import { type OwnEnds, type ViewMonitor, viewMonitor } from "./view-monitor.ts";
-import { waiters } from "./waiters.ts";
+import { type Reached, waiters } from "./waiters.ts";
 
 export interface QueriesOptions {
   readonly stores: ReadonlyMap<AnyView, ViewStore>;
@@ -25,6 +25,16 @@ export interface QuerySide extends Queries {
   stopWaiting(): void;
   close(): Promise<void>;
 }
+
+const keyOf = (view: string, generation: number, log: string, partition: number) => `${view}/${generation}/${log}/${partition}`;
+const reached = ({ view, generation, log, partition, position }: CheckpointMoved): Reached => ({
+  key: keyOf(view, generation, log, partition),
+  position,
+});
+const waitsFor = (view: AnyView, generation: number, parts: readonly TokenPart[]): Reached[] =>
+  parts
+    .filter((part) => view.logs.includes(part.log))
+    .map(({ log, partition, position }) => ({ key: keyOf(view.name, generation, log, partition), position }));
 
 const defaultWaitMs = 5_000;
 const maxWaitMs = 30_000;
@@ -46,7 +56,7 @@ export async function querySide({
         store.onCheckpoint((moved) => {
           if (moved === undefined) return refreshAll();
           const unsure = own.filter((monitor) => monitor.view.name === moved.view && monitor.moved(moved));
-          waiting.wake();
+          waiting.wake(reached(moved));
           if (unsure.length > 0 && waiting.waiting > 0) refreshAll(unsure);
         }),
         store.onGenerations(() => refreshAll()),
@@ -79,7 +89,14 @@ export async function querySide({
     for (let attempt = 1; ; attempt += 1) {
       const { generation } = await monitor.generation();
       try {
-        const covered = parts.length === 0 || (await waiting.until(() => monitor.covers(generation, parts), monitor.refresh, deadlineAt));
+        const covered =
+          parts.length === 0 ||
+          (await waiting.until(
+            () => monitor.covers(generation, parts),
+            monitor.refresh,
+            deadlineAt,
+            () => waitsFor(view, generation, parts),
+          ));
         if (!covered && !options.allowStale) {
           const { ageMs } = await monitor.freshness(generation);
           throw new TidemarkError("READ_MODEL_BEHIND", { view: view.name, waitedMs: waitMs, ageMs });

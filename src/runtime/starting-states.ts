@@ -1,11 +1,14 @@
-import type { Job } from "./command-job.ts";
 /** The states that a batch is decided on: from the cache, from one query for all cold streams, or a guess that append checks. */
-import { foldStream, newStream } from "./fold-stream.ts";
-import type { EventStore } from "./ports.ts";
+import type { Job } from "./command-job.ts";
+import { foldLoaded, newStream } from "./fold-stream.ts";
+import type { EventStore, StreamToLoad } from "./ports.ts";
+import type { Snapshots } from "./snapshots.ts";
 import type { StateCache, StreamState } from "./state-cache.ts";
 
 /** A stream is named by its log too. */
 export const streamKey = (job: Pick<Job, "aggregate" | "stream">): string => `${job.aggregate.name}\u0000${job.stream}`;
+
+const toLoad = ({ aggregate, stream }: Job): StreamToLoad => ({ log: aggregate.name, stream, reducer: aggregate.snapshots?.reducer });
 
 export interface StartingStates {
   /** By `streamKey`. @throws UNAVAILABLE */
@@ -21,7 +24,7 @@ const streakNeeded = 3;
  * A command that creates (it always met streams without events) is decided on the initial state without asking: that saves a query, and append
  * confirms the version under its lock anyway. A wrong guess costs one conflict, which brings the events.
  */
-export function startingStates(store: Pick<EventStore, "load">, cache: StateCache): StartingStates {
+export function startingStates(store: Pick<EventStore, "load">, cache: StateCache, snapshots: Snapshots): StartingStates {
   const streaks = new Map<string, number>();
   const commandKey = (job: Job): string => `${job.aggregate.name}\u0000${job.type}`;
   const learn = (job: Job, wasNew: boolean): void =>
@@ -41,11 +44,13 @@ export function startingStates(store: Pick<EventStore, "load">, cache: StateCach
       }
       if (cold.size === 0) return states;
       const wanted = [...cold.values()];
-      const loaded = await store.load(wanted.map((job) => ({ log: job.aggregate.name, stream: job.stream })));
+      const loaded = await store.load(wanted.map(toLoad));
       for (const [i, job] of wanted.entries()) {
-        const { version, events } = loaded[i]!;
-        if (job.attempts === 0) learn(job, version === 0);
-        states.set(streamKey(job), foldStream(job.aggregate, job.stream, newStream(job.aggregate), version, events));
+        const stream = loaded[i]!;
+        if (job.attempts === 0) learn(job, stream.version === 0);
+        const state = foldLoaded(job.aggregate, job.stream, stream);
+        snapshots.loaded(job.aggregate, job.stream, stream, state);
+        states.set(streamKey(job), state);
       }
       return states;
     },

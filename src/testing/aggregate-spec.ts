@@ -2,6 +2,7 @@
 import { AssertionError, deepStrictEqual } from "node:assert/strict";
 import type { AnyAggregate, AnyCommand, Decision, NewEvent, Rejection, RejectionsOf } from "../core/index.ts";
 import { validateInput } from "../core/index.ts";
+import { jsonFault } from "../core/json-fault.ts";
 import { frozen } from "./frozen.ts";
 import type { MadeEvent, TimedEvent } from "./history.ts";
 
@@ -30,7 +31,7 @@ export interface AggregateSpec<A> {
 
 /**
  * Checks, beside what the test says: state and data are not changed by `decide` and `evolve`, both give the same twice,
- * state is folded from events as they come back from JSON, and what was decided can be evolved.
+ * state is folded from events as they come back from JSON, what was decided can be evolved, and states are JSON where the aggregate keeps snapshots.
  */
 export function aggregateSpec<A extends AnyAggregate>(aggregate: A, history: readonly NewEvent[] = []): AggregateSpec<A> {
   return {
@@ -101,8 +102,18 @@ function fold(aggregate: AnyAggregate, events: readonly NewEvent[]): unknown {
       next,
       `${aggregate.name}.evolve.${event.type} gives another state the second time: it must depend on state and event alone`,
     );
+    if (aggregate.snapshots !== undefined) refuseNotJson(`${aggregate.name}.evolve.${event.type}`, next);
     return frozen(next);
   }, frozen(aggregate.initial));
+}
+
+function refuseNotJson(where: string, state: unknown): void {
+  const fault = jsonFault(state);
+  if (fault !== null)
+    throw new AssertionError({
+      message: `${where} gives a state that no snapshot can hold: ${fault.pointer || "it"} ${fault.problem}, which is not JSON`,
+      actual: state,
+    });
 }
 
 const seen = (decision: Decision): readonly unknown[] => ("events" in decision ? decision.events : [withoutDetail(decision.rejected)]);

@@ -76,6 +76,26 @@ test("an unfinished spec that is awaited does not pass for a test", async () => 
   await assert.rejects(async () => await (spec(totals) as unknown), /Do not await a spec/);
 });
 
+test("an aggregate's spec fails where a state fits in no snapshot", () => {
+  const empty: { readonly text?: string | undefined } = {};
+  const notes = (snapshots: { every: number } | undefined) =>
+    aggregate(
+      "notes",
+      {
+        id: "noteId",
+        commands: { Write: z.object({ text: z.string().optional() }) },
+        events: { Written: z.object({ text: z.string().optional() }) },
+        initial: empty,
+        ...(snapshots && { snapshots }),
+      },
+      { decide: { Write: (_, { data }, { Written }) => Written(data) }, evolve: { Written: (_, { data }) => ({ text: data.text }) } },
+    );
+  const run = (definition: ReturnType<typeof notes>) => () =>
+    spec(definition).when(definition.commands.Write("n-1", {})).then(definition.events.Written({}));
+  run(notes(undefined))();
+  assert.throws(run(notes({ every: 10 })), /notes\.evolve\.Written gives a state that no snapshot can hold: \/text is undefined/);
+});
+
 test("handlers that change what they are given, or differ from call to call, are found", () => {
   let calls = 0;
   const decide = { Open: () => [], Add: () => [] };

@@ -33,6 +33,15 @@ export const copy: readonly Mutant[] = [
     tests: [{ file: "src/runtime/relay-in-flight.test.ts" }],
   },
   {
+    name: "given-back-in-flight",
+    clause: "I2",
+    takes: "a partition is given back after its send has ended",
+    file: "src/runtime/relay-partitions.ts",
+    find: "states.get(partition)?.sending !== true && ",
+    replace: "",
+    tests: [{ file: "src/runtime/relay-share.test.ts", pattern: "a partition is given back only after its send has ended" }],
+  },
+  {
     name: "writer-two-in-flight",
     clause: "I2",
     takes: "the writer's sends of a partition wait for each other",

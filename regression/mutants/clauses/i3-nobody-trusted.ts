@@ -8,6 +8,8 @@ const sequenceTest = (pattern: string) => [{ file: "src/core/sequence.test.ts", 
 const relayTest = (pattern: string) => [{ file: "src/runtime/relay.test.ts", pattern }];
 const tailingTest = (pattern: string) => [{ file: "src/runtime/events-transport.test.ts", pattern }];
 const writerTest = (pattern: string) => [{ file: "src/kafka/log-writer.int.test.ts", pattern }];
+const loads = "src/postgres/stream-loads.ts";
+const loadTest = (pattern: string) => [{ file: "src/postgres/stream-loads.int.test.ts", pattern: `postgres: ${pattern}` }];
 
 export const nobodyTrusted: readonly Mutant[] = [
   {
@@ -15,8 +17,8 @@ export const nobodyTrusted: readonly Mutant[] = [
     clause: "I3",
     takes: "a gap stops the reader",
     file: sequence,
-    find: "if (event.position === position + 1) {",
-    replace: "if (event.position > position) {",
+    find: "if (event.position === last.position + 1) return true;",
+    replace: "if (event.position > last.position) return true;",
     tests: sequenceTest("a gap stops the reader"),
   },
   {
@@ -24,8 +26,8 @@ export const nobodyTrusted: readonly Mutant[] = [
     clause: "I3",
     takes: "what was applied is skipped",
     file: sequence,
-    find: "if (event.position === position + 1) {",
-    replace: "if (event.position <= position + 1) {",
+    find: "if (event.position === last.position + 1) return true;",
+    replace: "if (event.position <= last.position + 1) return true;",
     tests: sequenceTest("what was seen is skipped"),
   },
   {
@@ -33,7 +35,7 @@ export const nobodyTrusted: readonly Mutant[] = [
     clause: "I3",
     takes: "another event at the last position is refused",
     file: sequence,
-    find: "eventId !== null && event.id !== eventId",
+    find: "last.eventId !== null && event.id !== last.eventId",
     replace: "false",
     tests: sequenceTest("another event at the last position"),
   },
@@ -45,6 +47,15 @@ export const nobodyTrusted: readonly Mutant[] = [
     find: "&& !fromStart) return restart();",
     replace: "&& false) return restart();",
     tests: [{ file: "src/kafka/partition-reader.test.ts", pattern: "any hint at all" }],
+  },
+  {
+    name: "read-ahead-after-seek",
+    clause: "I3",
+    takes: "what was read ahead is dropped by a seek elsewhere",
+    file: "src/kafka/partition-reader.ts",
+    find: 'lookAgainFrom("start");\n    fault = null;',
+    replace: 'offset = "start";\n    fault = null;',
+    tests: [{ file: "src/kafka/partition-reader.test.ts", pattern: "dropped by a seek elsewhere" }],
   },
   {
     name: "inclusive-read",
@@ -162,5 +173,41 @@ export const nobodyTrusted: readonly Mutant[] = [
     find: "entries.clear();",
     replace: "",
     tests: [{ file: "src/runtime/state-cache.test.ts", pattern: "a raised epoch drops all" }],
+  },
+  {
+    name: "snapshot-of-any-reducer",
+    clause: "I3",
+    takes: "a snapshot is read by its own reducer alone",
+    file: loads,
+    find: "k.stream = u.stream and k.reducer = u.reducer",
+    replace: "k.stream = u.stream",
+    tests: loadTest("a snapshot of the asked reducer"),
+  },
+  {
+    name: "snapshot-ahead",
+    clause: "I3",
+    takes: "a snapshot is believed only where its event is in the stream",
+    file: loads,
+    find: "and k.event_id = (select e.event_id from events e where e.log = u.log and e.stream = u.stream and e.version = k.version)",
+    replace: "",
+    tests: loadTest("a snapshot ahead of its stream"),
+  },
+  {
+    name: "snapshot-goes-back",
+    clause: "I3",
+    takes: "an older snapshot never replaces a newer one",
+    file: loads,
+    find: "where excluded.version > s.version or",
+    replace: "where true or",
+    tests: loadTest("a save keeps the newest"),
+  },
+  {
+    name: "reducer-without-text",
+    clause: "I3",
+    takes: "the text of the handlers is part of the reducer",
+    file: "src/core/reducer.ts",
+    find: "hashOf({ initial, handlers })",
+    replace: "hashOf({ initial })",
+    tests: [{ file: "src/core/reducer.test.ts", pattern: "a reducer is its version" }],
   },
 ];

@@ -5,6 +5,7 @@ const move = "src/postgres/migrations/views/0001-generations.ts";
 const full = "src/postgres/view-apply-full.ts";
 const statements = "src/postgres/view-statements.ts";
 const meeting = (pattern: string) => [{ file: "src/postgres/view-interleavings.int.test.ts", pattern }];
+const loading = (pattern: string) => [{ file: "src/postgres/view-load.int.test.ts", pattern }];
 const fenced = (view: string) => meeting(`${view}: a checkpoint that differs in nothing but`);
 
 export const oneEffect: readonly Mutant[] = [
@@ -142,5 +143,42 @@ export const oneEffect: readonly Mutant[] = [
     find: "if (last !== undefined) to = {",
     replace: "if (false) to = {",
     tests: [{ file: "src/runtime/feed.test.ts", pattern: "a failing handler: what comes before is applied" }],
+  },
+  {
+    name: "load-cas",
+    clause: "I4",
+    takes: "the compare-and-set of a bulk load",
+    file: "src/postgres/view-load-write.ts",
+    find: "beginAndMove(move) : []",
+    replace: `[{ text: "begin" }] : []`,
+    tests: loading("a load whose checkpoint another one moved"),
+  },
+  {
+    name: "load-new",
+    clause: "I4",
+    takes: "the look whether a document is there before it is copied in as a new one",
+    file: "src/postgres/view-load.ts",
+    find: "if (event.version !== 1) missing.push(held);",
+    replace: "if (missing.length < 0) missing.push(held);",
+    tests: loading("random cuts, flushes and restarts of order_totals"),
+  },
+  {
+    name: "load-kept",
+    clause: "I4",
+    takes: "everything that a load holds is dropped with a flush that failed",
+    file: "src/postgres/view-load.ts",
+    find: `drop();
+        return meaning(`,
+    replace: "return meaning(",
+    tests: loading("a load whose checkpoint another one moved"),
+  },
+  {
+    name: "cache-of-another",
+    clause: "I4",
+    takes: "remembered documents count only at the checkpoint that this worker stored last",
+    file: "src/postgres/view-apply-cache.ts",
+    find: "kept !== undefined && kept.to.position === from.position && kept.to.eventId === from.eventId",
+    replace: "kept !== undefined",
+    tests: [{ file: "src/postgres/view-apply-cache.int.test.ts", pattern: "after another worker's batch" }],
   },
 ];

@@ -18,8 +18,8 @@ export const samePositions: readonly Mutant[] = [
     clause: "I8",
     takes: "a record's position is its event's, not its offset",
     file: "src/kafka/record-reading.ts",
-    find: "return { position: Number(position), id, logId: found };",
-    replace: "return { position: offset + 1, id, logId: found };",
+    find: "this.position = position;",
+    replace: "this.position = record.offset + 1;",
     tests,
   },
   {

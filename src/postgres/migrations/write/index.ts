@@ -1,8 +1,12 @@
 import type { Migration } from "../../migrate.ts";
 import { sql as logs } from "./0001-logs.ts";
 import { sql as append } from "./0002-append.ts";
+import { sql as quick } from "./0003-append-quick.ts";
+import { sql as snapshots } from "./0004-snapshots.ts";
 
 export const writeMigrations: readonly Migration[] = [
   { name: "0001-logs", sql: logs },
   { name: "0002-append", sql: append },
+  { name: "0003-append-quick", sql: quick },
+  { name: "0004-snapshots", sql: snapshots },
 ];
