@@ -1,13 +1,13 @@
 import { orderDetails } from "../examples/orders/views.ts";
 /** A projection role in a process of its own that tells its parent the moment of each checkpoint's commit. Settings as of the orders service. */
 import { kafkaTransport } from "../src/kafka/index.ts";
-import { openDatabase, postgresViewStore, viewSettings } from "../src/postgres/index.ts";
+import { openDatabase, postgresViewStore } from "../src/postgres/index.ts";
 import { viewWorker } from "../src/runtime/view-worker.ts";
 import { quiet } from "./quiet.ts";
 
 const { READ_DATABASE_URL: url = "", KAFKA_BROKERS: brokers = "" } = process.env;
 const schema = "tidemark_views";
-const database = await openDatabase({ url }, { schema, settings: viewSettings });
+const database = await openDatabase({ url }, { schema });
 const store = postgresViewStore(database, { schema });
 await store.migrate({ ddl: true });
 await store.onCheckpoint((moved) => {

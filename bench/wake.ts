@@ -10,7 +10,7 @@ import { customers } from "../examples/orders/domain.ts";
 import { orderDetails } from "../examples/orders/views.ts";
 import { parseToken } from "../src/core/index.ts";
 import { kafkaTransport, openCluster, openLogWriter, topicOf } from "../src/kafka/index.ts";
-import { eventStore, migrateWriteStore, openDatabase, postgresViewStore, viewSettings } from "../src/postgres/index.ts";
+import { eventStore, migrateWriteStore, openDatabase, postgresViewStore } from "../src/postgres/index.ts";
 import { commandHandler } from "../src/runtime/command-handler.ts";
 import type { CheckpointMoved } from "../src/runtime/ports.ts";
 import { querySide } from "../src/runtime/queries.ts";
@@ -54,7 +54,7 @@ export async function wake(
       maxEventBytes: 1_000_000,
     }),
   );
-  const readDatabase = await openDatabase({ url: read.url }, { schema: "tidemark_views", settings: viewSettings });
+  const readDatabase = await openDatabase({ url: read.url }, { schema: "tidemark_views" });
   const views = postgresViewStore(readDatabase, { schema: "tidemark_views" });
   await views.migrate({ ddl: true });
 

@@ -11,6 +11,7 @@ import type { TestContext } from "node:test";
 import pg from "pg";
 import { freePort } from "../scripts/services/free-port.ts";
 import { kafkaServer } from "../scripts/services/kafka/broker.ts";
+import type { Jvm } from "../scripts/services/kafka/java.ts";
 import { postgresServer, postgresUrl } from "../scripts/services/postgres/cluster.ts";
 import type { Server } from "../scripts/services/server.ts";
 
@@ -65,12 +66,13 @@ export function postgres(): Promise<TestPostgres> {
 }
 
 /** A broker that only this process uses, started; its data is in `dir`, or in a temporary folder that goes with the process. */
-export async function privateKafka(dir?: string): Promise<TestKafka> {
+export async function privateKafka(dir?: string, jvm: Jvm = "small"): Promise<TestKafka> {
   const server = kafkaServer({
     dir: dir ?? scratchFolder("kafka"),
     port: await freePort(),
     controllerPort: await freePort(),
     sessionTimeoutMs: 3_000,
+    jvm,
   });
   await startOwned(server);
   return Object.assign(testServer(server), { brokers: [server.address] });

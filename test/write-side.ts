@@ -1,6 +1,6 @@
 /** Databases of both engines for tests of what runs on the SQL port, and the write store on them. */
 import { randomUUID } from "node:crypto";
-import type { TestContext } from "node:test";
+import { after, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { partitionOf } from "../src/core/partition.ts";
 import type { DatabaseOptions } from "../src/postgres/database-options.ts";
@@ -22,6 +22,8 @@ export interface TestEngine {
 const image = imageFolder(fileURLToPath(new URL("../.cache/pglite", import.meta.url)));
 
 let shared: Promise<Database> | undefined;
+// an open PGlite keeps its process alive
+after(async () => (await shared)?.close());
 
 /** Starting PGlite takes a second or more. */
 async function emptied(): Promise<Database> {

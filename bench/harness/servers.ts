@@ -40,7 +40,7 @@ export function benchServers(): Servers {
       return server;
     },
     async kafka() {
-      broker ??= privateKafka();
+      broker ??= privateKafka(undefined, "server");
       brokerPid = (await broker).pid;
       return broker;
     },

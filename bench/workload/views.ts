@@ -6,7 +6,7 @@ import { orders } from "../../examples/orders/domain.ts";
 import { orderSummaries } from "../../examples/orders/views.ts";
 import type { AnyView, Document } from "../../src/core/definition.ts";
 import { view } from "../../src/core/index.ts";
-import { openDatabase, postgresViewStore, viewSettings } from "../../src/postgres/index.ts";
+import { openDatabase, postgresViewStore } from "../../src/postgres/index.ts";
 import { customerName } from "./events.ts";
 import { customerNumber, eventsPerOrder, eventTime, orderKey, orderOf } from "./orders.ts";
 
@@ -70,7 +70,7 @@ export function expectedDocument(name: string, n: number): Document {
 }
 
 export async function openViews(url: string) {
-  const database = await openDatabase({ url }, { schema: viewSchema, settings: viewSettings });
+  const database = await openDatabase({ url }, { schema: viewSchema });
   const store = postgresViewStore(database, { schema: viewSchema });
   await store.migrate({ ddl: true });
   return {

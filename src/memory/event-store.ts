@@ -70,16 +70,8 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
     },
     load: (streams) => own.run("load", {}, () => streams.map((wanted) => loadStream(database, wanted))),
     saveSnapshots: (rows) => own.run("saveSnapshots", { rows }, () => rows.forEach((row) => saveSnapshot(database, row))),
-    read: (log, from, limit, { maxBytes = Number.POSITIVE_INFINITY } = {}) =>
-      own.run("read", { log, from }, () => {
-        const { partitions } = database.log(log);
-        return from
-          .toSorted((a, b) => a.partition - b.partition)
-          .flatMap(({ partition, position }) => {
-            const begin = Math.max(0, position - 1);
-            return within(partitions[partition]!.slice(begin, begin + limit), maxBytes / from.length);
-          });
-      }),
+    read: (log, from, limit, maxBytes) => own.run("read", { log, from }, () => readEvents(database, log, from, limit, maxBytes).events),
+    readToPassOn: (log, from, limit, maxBytes) => own.run("read", { log, from }, () => readEvents(database, log, from, limit, maxBytes)),
     heads: (log) => own.run("heads", { log }, () => database.log(log).partitions.map((events) => events.length)),
     relayed: (log) => own.run("relayed", { log }, () => [...database.log(log).relayed.values()]),
     recordRelayed: (log, rows) =>
@@ -112,6 +104,27 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
       return Promise.resolve();
     },
   };
+}
+
+function readEvents(
+  database: WriteDatabase,
+  log: string,
+  from: readonly { readonly partition: number; readonly position: number }[],
+  limit: number,
+  maxBytes = Number.POSITIVE_INFINITY,
+): { readonly events: readonly StoredEvent[]; readonly more: boolean } {
+  const { partitions } = database.log(log);
+  let more = false;
+  const events = from
+    .toSorted((a, b) => a.partition - b.partition)
+    .flatMap(({ partition, position }) => {
+      const begin = Math.max(0, position - 1);
+      const found = partitions[partition]!.slice(begin, begin + limit);
+      const own = within(found, maxBytes / from.length);
+      more ||= found.length === limit || own.length < found.length;
+      return own;
+    });
+  return { events, more };
 }
 
 /** The longest beginning that has `maxBytes` at most, and two events in any case. */

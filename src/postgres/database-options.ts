@@ -10,17 +10,23 @@ export interface DatabaseOptions {
   readonly poolSize?: number;
   /** How long to wait for a connection, in milliseconds; 10,000 unless given. */
   readonly connectTimeoutMs?: number;
-  /** Settings of every session, such as `{ enable_seqscan: "off" }`. */
+  /** Settings of every session, such as `{ work_mem: "16MB" }`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** PGlite only: where a fresh cluster is kept, so that the next new one starts in a third of the time. */
   readonly image?: ImageCache;
 }
 
-/** Settings of every session: positions are locked under READ COMMITTED (I1), JIT never pays for key look-ups, times are UTC. */
+/**
+ * Settings of every session: positions are locked under READ COMMITTED (I1); all statements are look-ups by key or index, for which JIT never pays
+ * and a sequential scan is a plan from when the table was empty, which a prepared statement would keep; their plans do not depend on their parameters,
+ * and planning one anew often costs more than running it; times are UTC.
+ */
 export function sessionSettings(options: DatabaseOptions): Readonly<Record<string, string>> {
   return {
     default_transaction_isolation: "read committed",
     jit: "off",
+    enable_seqscan: "off",
+    plan_cache_mode: "force_generic_plan",
     TimeZone: "UTC",
     DateStyle: "ISO",
     ...options.settings,

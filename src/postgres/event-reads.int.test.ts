@@ -28,14 +28,13 @@ for (const engine of engines) {
     await store.append(0, commands);
     const read = await store.read("orders", from, 100);
     assert.equal(read.length, 2 * texts.length);
-    assert.deepEqual(await store.read("orders", from, 100, { passedOn: true }), read);
-    assert.deepEqual(await store.read("orders", from, 100, { passedOn: true, maxBytes: 1e6 }), read);
+    assert.deepEqual(await store.readToPassOn("orders", from, 100, 1e6), { events: read, more: false });
     assert.deepEqual(
-      await store.read("orders", from, 2, { passedOn: true }),
-      await store.read("orders", from, 2),
+      await store.readToPassOn("orders", from, 2, 1e6),
+      { events: await store.read("orders", from, 2), more: true },
       "in the same order, cut at the same places",
     );
-    assert.deepEqual(await store.read("orders", [{ partition: 0, position: 1_000 }], 9, { passedOn: true }), []);
+    assert.deepEqual(await store.readToPassOn("orders", [{ partition: 0, position: 1_000 }], 9, 1e6), { events: [], more: false });
   });
 
   test(`${engine.name}: a read is bounded by bytes, and brings the next event in any case`, async (t) => {
@@ -60,12 +59,10 @@ for (const engine of engines) {
         const heads = await store.heads("orders");
         for (let reads = 0; last.some((position, partition) => position < heads[partition]!); reads++) {
           assert.ok(reads < 1_000, "each read goes on");
-          const events = await store.read(
-            "orders",
-            last.map((position, partition) => ({ partition, position: Math.max(position, 1) })),
-            1_001,
-            { maxBytes, passedOn },
-          );
+          const starts = last.map((position, partition) => ({ partition, position: Math.max(position, 1) }));
+          const { events, more } = passedOn
+            ? await store.readToPassOn("orders", starts, 1_001, maxBytes)
+            : { events: await store.read("orders", starts, 1_001, maxBytes), more: null };
           const bytes = events.reduce((sum, event) => sum + event.data.length, 0);
           assert.ok(bytes <= Math.max(maxBytes, 6 * 40_002), `${bytes} bytes of ${maxBytes}`);
           for (const partition of [0, 1, 2]) {
@@ -78,6 +75,12 @@ for (const engine of engines) {
             );
             last[partition] = Math.max(last[partition]!, positions.at(-1) ?? 0);
           }
+          if (more !== null)
+            assert.equal(
+              more,
+              last.some((position, partition) => position < heads[partition]!),
+              "it says whether it was cut",
+            );
         }
         assert.deepEqual(last, heads);
       }

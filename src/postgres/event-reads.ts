@@ -1,21 +1,33 @@
-/** What is read of the write store. Statements have no name: a plan made while the tables were empty is not kept. */
+/** What is read of the write store. */
 import { TidemarkError } from "../errors.ts";
 import type { EventStore, LogIdentity, StoredEvent } from "../runtime/ports.ts";
+import { named } from "./named.ts";
 import { packedRow, packedSeparator, unpack } from "./packed-events.ts";
 import type { Database } from "./sql.ts";
 
-type Reads = Pick<EventStore, "openLogs" | "read" | "heads" | "relayed" | "recordRelayed">;
+type Reads = Pick<EventStore, "openLogs" | "read" | "readToPassOn" | "heads" | "relayed" | "recordRelayed">;
 
 const defaultPartitions = { postgres: 6, pglite: 1 } as const;
 
 const rowsFrom =
   "select * from events where log = $1 and partition = f.partition and position >= f.position order by position limit $4::int";
-/** Nothing is decompressed to be measured: what is compressed counts four times. Two rows come whatever their size: the one that was read last, and the next. */
-const boundedRows = `select * from (
-    select *, sum(200 + pg_column_size(metadata) + pg_column_size(data) * case when pg_column_compression(data) is null then 1 else 4 end)
-      over (order by position rows unbounded preceding) as bytes
-    from (${rowsFrom}) n
-  ) b where b.bytes <= $5::bigint or b.position <= f.position + 1 order by position`;
+/** Nothing is decompressed to be measured: what is compressed counts four times. Two rows fit whatever their size: the one that was read last, and the next. */
+const measuredRows = `select *, position <= f.position + 1 or $5::bigint >=
+    sum(200 + pg_column_size(metadata) + pg_column_size(data) * case when pg_column_compression(data) is null then 1 else 4 end)
+      over (order by position rows unbounded preceding) as fits
+    from (${rowsFrom}) n order by position`;
+const starts = "unnest($2::int[], $3::bigint[]) f(partition, position)";
+
+const rows = (source: string) =>
+  named(`select $1::text as log, e.partition, e.position, e.stream, e.version, e.type, e.schema_version as "schemaVersion", e.event_id as id,
+           e.command_id as "commandId", e.data::text as data, e.metadata::text as metadata
+         from ${starts}, lateral (${source}) e order by e.partition, e.position`);
+const allRows = rows(rowsFrom);
+const fittingRows = rows(`select * from (${measuredRows}) m where m.fits`);
+const packedRows = named(`select f.partition, e.packed, e.more
+  from ${starts}, lateral (
+    select string_agg(${packedRow}, ${packedSeparator}) filter (where r.fits) as packed, count(*) = $4::int or not bool_and(r.fits) as more from (${measuredRows}) r) e
+  order by f.partition`);
 
 export function eventReads(database: Pick<Database, "query" | "array" | "engine">): Reads {
   async function identities(logs: readonly string[]): Promise<readonly LogIdentity[]> {
@@ -25,6 +37,19 @@ export function eventReads(database: Pick<Database, "query" | "array" | "engine"
     });
     return rows;
   }
+
+  const valuesOf = (log: string, from: readonly { readonly partition: number; readonly position: number }[], limit: number) => [
+    log,
+    database.array(
+      "int4",
+      from.map((f) => f.partition),
+    ),
+    database.array(
+      "int8",
+      from.map((f) => f.position),
+    ),
+    limit,
+  ];
 
   return {
     async openLogs(logs, partitions) {
@@ -51,38 +76,24 @@ export function eventReads(database: Pick<Database, "query" | "array" | "engine"
       return found;
     },
 
-    async read(log, from, limit, { maxBytes, passedOn = false } = {}) {
-      const values = [
-        log,
-        database.array(
-          "int4",
-          from.map((f) => f.partition),
-        ),
-        database.array(
-          "int8",
-          from.map((f) => f.position),
-        ),
-        limit,
-        ...(maxBytes === undefined ? [] : [Math.floor(maxBytes / from.length)]),
-      ];
-      const source = maxBytes === undefined ? rowsFrom : boundedRows;
-      if (passedOn) {
-        const { rows } = await database.query<{ partition: number; packed: string | null }>({
-          text: `select f.partition, e.packed from unnest($2::int[], $3::bigint[]) f(partition, position),
-                   lateral (select string_agg(${packedRow}, ${packedSeparator}) as packed from (${source}) r) e
-                 order by f.partition`,
-          values,
-        });
-        return rows.flatMap(({ partition, packed }) => (packed === null ? [] : unpack(log, partition, packed)));
-      }
-      const { rows } = await database.query<StoredEvent>({
-        text: `select $1::text as log, e.partition, e.position, e.stream, e.version, e.type, e.schema_version as "schemaVersion", e.event_id as id,
-                 e.command_id as "commandId", e.data::text as data, e.metadata::text as metadata
-               from unnest($2::int[], $3::bigint[]) f(partition, position), lateral (${source}) e
-               order by e.partition, e.position`,
-        values,
-      });
+    async read(log, from, limit, maxBytes) {
+      const values = valuesOf(log, from, limit);
+      const { rows } =
+        maxBytes === undefined
+          ? await database.query<StoredEvent>({ ...allRows, values })
+          : await database.query<StoredEvent>({ ...fittingRows, values: [...values, Math.floor(maxBytes / from.length)] });
       return rows;
+    },
+
+    async readToPassOn(log, from, limit, maxBytes) {
+      const { rows } = await database.query<{ partition: number; packed: string | null; more: boolean }>({
+        ...packedRows,
+        values: [...valuesOf(log, from, limit), Math.floor(maxBytes / from.length)],
+      });
+      return {
+        events: rows.flatMap(({ partition, packed }) => (packed === null ? [] : unpack(log, partition, packed))),
+        more: rows.some(({ more }) => more),
+      };
     },
 
     async heads(log) {

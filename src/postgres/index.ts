@@ -10,4 +10,4 @@ export type { Connection, Database, SqlResult, Statement } from "./sql.ts";
 export { eventStore, migrateWriteStore, type EventStoreOptions } from "./event-store.ts";
 
 // view store
-export { postgresViewStore, viewSettings, type ViewStoreOptions } from "./view-store.ts";
+export { postgresViewStore, type ViewStoreOptions } from "./view-store.ts";

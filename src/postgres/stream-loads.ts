@@ -1,15 +1,15 @@
 /**
- * Streams from the write store, many in one query: the events, or a snapshot and the events after it. Statements have no name: a plan made while the
- * tables were empty is not kept. Each stream is an index look-up: grouping, `limit` and scalar subqueries keep the planner from joining whole tables or streams.
+ * Streams from the write store, many in one query: the events, or a snapshot and the events after it. Each stream is an index look-up: grouping, `limit` and scalar subqueries keep the planner from joining whole tables or streams.
  */
 import type { EventStore, LoadedStream, SnapshotRow, StreamEvent } from "../runtime/ports.ts";
+import { named } from "./named.ts";
 import type { Database } from "./sql.ts";
 
 type Loads = Pick<EventStore, "load" | "saveSnapshots">;
 
 // A snapshot whose event is not there is of another history, or ahead of this one. Events come as one row for each 256 of a stream: a row for each event
 // costs the reader three times as much, and one value must not grow without bound. \x1f is in no name.
-const loadText = `
+const load = named(`
   with s as materialized (
     select u.i, u.log, u.stream, p.version, p.state, p.event_id
       from unnest($1::text[], $2::text[], $3::text[]) with ordinality u(log, stream, reducer, i)
@@ -24,10 +24,10 @@ const loadText = `
     select string_agg(version::text, ',' order by version), string_agg(type, e'\\x1f' order by version), string_agg(schema_version::text, ',' order by version),
            '[' || string_agg(data::text, ',' order by version) || ']', (array_agg(event_id order by version))[count(*)]
       from events where log = s.log and stream = s.stream and version > coalesce(s.version, 0)
-     group by version >> 8) e`;
+     group by version >> 8) e`);
 
 // in one order, so that two calls of two processes do not wait for each other; a stored snapshot whose event is not there makes way
-const saveText = `
+const save = named(`
   insert into snapshots as s (log, stream, version, reducer, state, event_id)
   select u.log, u.stream, u.version, u.reducer, u.state::json, u.event_id
     from unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::text[], $6::uuid[]) u(log, stream, version, reducer, state, event_id)
@@ -36,7 +36,7 @@ const saveText = `
   on conflict (log, stream) do update
     set version = excluded.version, reducer = excluded.reducer, state = excluded.state, event_id = excluded.event_id, saved_at = now()
   where excluded.version > s.version or excluded.reducer <> s.reducer
-     or s.event_id is distinct from (select e.event_id from events e where e.log = s.log and e.stream = s.stream and e.version = s.version)`;
+     or s.event_id is distinct from (select e.event_id from events e where e.log = s.log and e.stream = s.stream and e.version = s.version)`);
 
 interface Row {
   readonly i: number;
@@ -53,7 +53,7 @@ export function streamLoads(database: Pick<Database, "query" | "array">): Loads 
   return {
     async load(streams) {
       const { rows } = await database.query<Row>({
-        text: loadText,
+        ...load,
         // no reducer is ""
         values: [
           column("text", streams, (s) => s.log),
@@ -69,7 +69,7 @@ export function streamLoads(database: Pick<Database, "query" | "array">): Loads 
     async saveSnapshots(rows) {
       if (rows.length === 0) return;
       await database.query({
-        text: saveText,
+        ...save,
         values: [
           column("text", rows, (row: SnapshotRow) => row.log),
           column("text", rows, (row) => row.stream),

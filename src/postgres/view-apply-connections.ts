@@ -8,24 +8,10 @@ export interface ApplyConnections {
   close(): Promise<void>;
 }
 
-// all statements of an apply are look-ups by key: on a new, empty table the planner would choose sequential scans, and named statements keep their plan
-const settings = "set enable_seqscan = off; set jit = off";
-
 export const applyConnections = (database: Database, size: number): ApplyConnections =>
   database.engine === "pglite" ? oneConnection(database) : pooled(database, size);
 
-function oneConnection(database: Database): ApplyConnections {
-  let set = false;
-  return {
-    run: (work) =>
-      database.exclusive(async (connection) => {
-        if (!set) await connection.script(settings);
-        set = true;
-        return work(connection);
-      }),
-    close: async () => undefined,
-  };
-}
+const oneConnection = (database: Database): ApplyConnections => ({ run: database.exclusive, close: async () => undefined });
 
 type Owned = Connection & { close(): Promise<void> };
 
@@ -46,12 +32,6 @@ function pooled(database: Database, size: number): ApplyConnections {
     }
     const connection = await database.dedicated();
     open.add(connection);
-    try {
-      await connection.script(settings);
-    } catch (error) {
-      await discard(connection);
-      throw error;
-    }
     return connection;
   }
 

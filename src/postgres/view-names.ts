@@ -23,10 +23,7 @@ export const referenceTable = (view: string, generation: number, referenced: str
 
 export const quoted = quoteIdentifier;
 
-/** Equal text, equal name: a prepared statement's name never stands for two texts on one connection. */
-export function named(text: string): { readonly text: string; readonly name: string } {
-  return { text, name: `v_${hashOf(text).slice(0, 24)}` };
-}
+export { named } from "./named.ts";
 
 /** @throws INVALID_DEFINITION for a name that a generation's table could have */
 export function checkViewName(view: AnyView): void {

@@ -17,8 +17,6 @@ import { viewWake } from "./view-wake.ts";
  * For the `settings` of the database that a view store is opened on. All it does are look-ups by key or by a declared index; on a table that
  * is still empty the planner would choose a sequential scan for them, and prepared statements keep their plan while the table grows.
  */
-export const viewSettings = { enable_seqscan: "off" } as const;
-
 export interface ViewStoreOptions {
   /** The database's schema: where migrations look for their table. */
   readonly schema: string;

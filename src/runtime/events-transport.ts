@@ -81,7 +81,7 @@ function eventsReader(store: EventStore, { log, logId }: LogIdentity, appended: 
           log,
           cursors.map((c) => ({ partition: c.partition, position: Math.max(c.position, 1) })),
           maxEvents + 1,
-          { maxBytes: readBytes },
+          readBytes,
         );
         const batches = cursors.flatMap((cursor) => batchOf(cursor, { log, logId }, rows, maxEvents));
         if (batches.length > 0) return batches;

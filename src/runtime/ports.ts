@@ -109,14 +109,23 @@ export interface EventStore {
   /**
    * From position `from` inclusive, in position order per partition, one query for all; at most `limit` events per partition.
    * `maxBytes` bounds what all partitions bring together, about; two events of each come in any case, where they are there.
-   * `passedOn`: for those who keep no text of an event: any part of the answer may hold all of it in memory. Quicker.
    */
   read(
     log: string,
     from: readonly { readonly partition: number; readonly position: number }[],
     limit: number,
-    options?: { readonly maxBytes?: number; readonly passedOn?: boolean },
+    maxBytes?: number,
   ): Promise<readonly StoredEvent[]>;
+  /**
+   * As `read`, quicker, for those who keep no text of an event: any part of the answer may hold all of it in memory.
+   * `more`: `limit` or `maxBytes` left out events that are there.
+   */
+  readToPassOn(
+    log: string,
+    from: readonly { readonly partition: number; readonly position: number }[],
+    limit: number,
+    maxBytes: number,
+  ): Promise<{ readonly events: readonly StoredEvent[]; readonly more: boolean }>;
   /** The last position of each partition, by partition number. */
   heads(log: string): Promise<readonly number[]>;
   /** What the relay last wrote down (I3: covers topics emptied by retention). */

@@ -77,14 +77,14 @@ export async function runRelay(options: RelayOptions, share: Share, woken: Wake,
       const asked = states
         .filter((s) => !s.recovering && !s.slow)
         .map((s) => ({ s, partition: s.partition, position: s.position, eventId: s.eventId }));
-      const rows =
+      const { events: rows, more } =
         asked.length === 0
-          ? []
-          : await store.read(
+          ? { events: [], more: false }
+          : await store.readToPassOn(
               log,
               asked.map((a) => ({ partition: a.partition, position: Math.max(a.position, 1) })),
               batch + 1,
-              { maxBytes: readBytes, passedOn: true },
+              readBytes,
             );
       // A partition that went back to its tail during the read was asked for by another position.
       const next = asked
@@ -115,7 +115,8 @@ export async function runRelay(options: RelayOptions, share: Share, woken: Wake,
           send(s, events).finally(() => inFlight.delete(s)),
         );
       }
-      if (!sent && !freed) await woken.after(ticket, { maxWaitMs: slowPollMs, signal: over });
+      // All that was there is on its way: the next append says when there is more.
+      if (!(sent && more) && !freed) await woken.after(ticket, { maxWaitMs: slowPollMs, signal: over });
     }
     await Promise.all(inFlight.values());
     if (broken.signal.aborted) throw broken.signal.reason;

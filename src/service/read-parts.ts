@@ -1,7 +1,7 @@
 /** The read side of a process: the view store. A process that only queries creates nothing: it becomes ready when the tables are there. */
 import { join } from "node:path";
 import type { AnyView } from "../core/definition.ts";
-import { openDatabase, postgresViewStore, viewSettings } from "../postgres/index.ts";
+import { openDatabase, postgresViewStore } from "../postgres/index.ts";
 import type { ViewStore } from "../runtime/ports.ts";
 import { images } from "./images.ts";
 import type { Opened } from "./opened.ts";
@@ -16,7 +16,7 @@ export interface ReadParts {
 export async function openReadParts(settings: Settings, views: readonly AnyView[], open: Opened): Promise<ReadParts> {
   const location = settings.readDatabaseUrl === null ? { dataDir: join(settings.dataFolder, "read") } : { url: settings.readDatabaseUrl };
   const schema = `${settings.prefix}tidemark_views`;
-  const database = await openDatabase(location, { schema, applicationName: "tidemark views", settings: viewSettings, image: images() });
+  const database = await openDatabase(location, { schema, applicationName: "tidemark views", image: images() });
   open.add(() => database.close());
   const store = postgresViewStore(database, { schema });
   open.add(() => store.close());

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { endProcess, isRunning, type ProcessId, spawnServer, untilReady } from "../processes.ts";
 import type { Server } from "../server.ts";
 import { formatStorage, installKafka } from "./install.ts";
-import { classPath, jvmFlags } from "./java.ts";
+import { classPath, type Jvm, jvmFlags } from "./java.ts";
 import { kafkaAnswers } from "./probe.ts";
 import { type BrokerSettings, serverProperties } from "./settings.ts";
 
@@ -12,6 +12,8 @@ export interface KafkaOptions extends Omit<BrokerSettings, "dataDir"> {
   readonly dir: string;
   /** A process that is known to run on this folder already. */
   readonly running?: ProcessId;
+  /** "small" unless given. */
+  readonly jvm?: Jvm;
   readonly say?: (line: string) => void;
 }
 
@@ -28,7 +30,7 @@ export function kafkaServer(options: KafkaOptions): Server {
     const properties = join(options.dir, "server.properties");
     writeFileSync(properties, serverProperties({ ...options, dataDir }));
     if (!existsSync(join(dataDir, "meta.properties"))) await formatStorage(installation, properties);
-    const args = [...jvmFlags, ...installation.archiveFlags, "-cp", classPath, "kafka.Kafka", properties];
+    const args = [...jvmFlags(options.jvm ?? "small"), ...installation.archiveFlags, "-cp", classPath, "kafka.Kafka", properties];
     const started = await spawnServer({ command: "java", args, cwd: installation.dir, logFile });
     id = started;
     await untilReady({ name: "Kafka", id: started, logFile, timeoutMs: 60_000, probe: () => kafkaAnswers(options.port) });

@@ -38,7 +38,7 @@ export async function installKafka(say: (line: string) => void = () => {}): Prom
   const java = await javaVersion();
   const dir = join(cacheDir, `kafka-${hash(readFileSync(join(here, "pom.xml"), "utf8") + readFileSync(join(here, "log4j2.xml"), "utf8"))}`);
   if (!existsSync(dir)) await fetchJars(dir, say);
-  const archive = `classes-${hash(java + jvmFlags.join())}.jsa`;
+  const archive = `classes-${hash(java + jvmFlags("small").join())}.jsa`;
   if (!existsSync(join(dir, archive)) && mayWrite(dir)) await makeArchive(dir, archive, say);
   return { dir, archiveFlags: existsSync(join(dir, archive)) ? [`-XX:SharedArchiveFile=${archive}`] : [] };
 }
@@ -72,7 +72,7 @@ async function makeArchive(dir: string, archive: string, say: (line: string) => 
     const logFile = join(scratch, "broker.log");
     writeFileSync(properties, serverProperties({ dataDir: join(scratch, "data"), port, controllerPort: await freePort() }));
     await formatStorage({ dir, archiveFlags: [] }, properties);
-    const args = [...jvmFlags, `-XX:ArchiveClassesAtExit=${join(scratch, archive)}`, "-cp", classPath, "kafka.Kafka", properties];
+    const args = [...jvmFlags("small"), `-XX:ArchiveClassesAtExit=${join(scratch, archive)}`, "-cp", classPath, "kafka.Kafka", properties];
     const id = await spawnServer({ command: "java", args, cwd: dir, logFile });
     try {
       await untilReady({ name: "Kafka", id, logFile, timeoutMs: 60_000, probe: () => kafkaAnswers(port) });
@@ -91,7 +91,7 @@ async function makeArchive(dir: string, archive: string, say: (line: string) => 
 export async function formatStorage({ dir, archiveFlags }: KafkaInstallation, properties: string): Promise<void> {
   await tool(
     "java",
-    [...jvmFlags, ...archiveFlags, "-cp", classPath, "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties],
+    [...jvmFlags("small"), ...archiveFlags, "-cp", classPath, "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties],
     "java is not on the PATH.",
     dir,
   );
