@@ -1,5 +1,4 @@
 /** Command handling: check, decide on the state at hand, append with all others that wait, answer (I6, I7). */
-import { uuidv7 } from "uuidv7";
 import type { AnyAggregate } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import type { Commands, Outcome } from "./app.ts";
@@ -9,6 +8,7 @@ import { checkCommand } from "./command-job.ts";
 import type { CheckedCommand } from "./command-job.ts";
 import { commandQueue } from "./command-queue.ts";
 import { inProgress } from "./in-progress.ts";
+import { newId } from "./new-id.ts";
 import type { Clock, EventStore, LogIdentity, Logger } from "./ports.ts";
 import { snapshots } from "./snapshots.ts";
 import { startingStates } from "./starting-states.ts";
@@ -108,7 +108,7 @@ export function commandHandler(options: CommandHandlerOptions): CommandHandler {
   return {
     async execute(command, executeOptions = {}) {
       if (closed) throw new TidemarkError("CLOSED", { what: "The command handler" });
-      const checked = checkCommand(command, executeOptions.commandId ?? uuidv7(), identityOf(command.aggregate), executeOptions);
+      const checked = checkCommand(command, executeOptions.commandId ?? newId(), identityOf(command.aggregate), executeOptions);
       if (pending >= maxQueued) throw new TidemarkError("OVERLOADED", { what: "The number of commands under way", limit: maxQueued });
       pending += 1;
       try {

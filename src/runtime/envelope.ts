@@ -1,9 +1,9 @@
 /** From decided events to what the write store keeps: JSON texts, ids, metadata, and the check of their size. */
-import { uuidv7 } from "uuidv7";
 import type { Metadata, NewEvent } from "../core/message.ts";
 import { textIssues } from "../core/text.ts";
 import { TidemarkError } from "../errors.ts";
 import type { CheckedCommand } from "./command-job.ts";
+import { newId } from "./new-id.ts";
 import type { NewStoredEvent } from "./ports.ts";
 
 /** Names of the record's headers, ids, numbers and the batch's own fields, generously. */
@@ -30,7 +30,7 @@ export function toStoredEvents(
     const text = toJson(data, `The data of ${type}`);
     const bytes = fixedBytes + Buffer.byteLength(type) + Buffer.byteLength(text);
     if (bytes > limitBytes) throw new TidemarkError("EVENT_TOO_LARGE", { log: command.aggregate.name, type, bytes, limit: limitBytes });
-    return { id: uuidv7(), type, schemaVersion: 1, data: text, metadata };
+    return { id: newId(), type, schemaVersion: 1, data: text, metadata };
   });
 }
 
