@@ -27,6 +27,8 @@ export interface Case {
   readonly goals?: readonly Goal[];
   /** Rounds of this case, in place of the command's own number (a run that takes minutes). */
   readonly rounds?: number;
+  /** false: no round is thrown away first; for what is not about speed. */
+  readonly warmUp?: boolean;
   /** Once before the first round, such as filling a database; what it gives back is called after the last. */
   prepare?(context: CaseContext): Promise<() => Promise<void>>;
 }

@@ -38,7 +38,7 @@ export async function runCase(each: Case, servers: Servers, settings: RunSetting
   const runs = new Map<string, MeasuredRun[]>(names.map((name) => [name, []]));
   const done = await each.prepare?.(context);
   try {
-    for (let round = 0; round <= (each.rounds ?? settings.rounds); round += 1)
+    for (let round = each.warmUp === false ? 1 : 0; round <= (each.rounds ?? settings.rounds); round += 1)
       for (const contender of each.contenders) {
         await servers.settle();
         const run = await runContender(contender, servers, context, round);
