@@ -8,6 +8,8 @@ export interface Benchmark {
   readonly title: string;
   /** True where an opponent of `bench/opponents/package.json` takes part: it is installed before. */
   readonly opponents?: boolean;
+  /** True where it takes minutes in any size: `--quick` leaves it out unless it is named. */
+  readonly long?: boolean;
   /** Cases run one after the other; within a case the contenders alternate. */
   cases(options: BenchOptions): readonly Case[];
 }

@@ -26,15 +26,18 @@ async function main(): Promise<number> {
     say(`There is no benchmark '${unknown}': ${known.join(", ")}`);
     return 2;
   }
-  const rounds = Number(values.rounds ?? (values.quick ? 2 : 5));
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 5));
   if (!Number.isInteger(rounds) || rounds < 1) {
     say(`--rounds ${values.rounds}: it must be a whole number from 1`);
     return 2;
   }
-  const names = positionals.length > 0 ? positionals : known;
-  const benchmarks = await Promise.all(
-    names.map(async (name) => ((await import(new URL(`${name}.ts`, folder).href)) as { readonly default: Benchmark }).default),
+  const named = positionals.length > 0;
+  const loaded = await Promise.all(
+    (named ? positionals : known).map(
+      async (name) => ((await import(new URL(`${name}.ts`, folder).href)) as { readonly default: Benchmark }).default,
+    ),
   );
+  const benchmarks = loaded.filter(({ long }) => named || !values.quick || long !== true);
   await runBenchmarks(benchmarks, { ...values, rounds, say, print: console.log, command: process.argv.slice(2) });
   return 0;
 }

@@ -16,6 +16,7 @@ const ordersOfRun = 1_000_000;
 
 export default {
   name: "append-growth",
+  long: true,
   title: `commands of ${callers} callers on a write store that already holds events`,
   cases: ({ quick, large }) => {
     const [few, ...more] = quick ? [20_000, 200_000] : large ? [100_000, 1_000_000, 10_000_000] : [100_000, 1_000_000];

@@ -10,6 +10,7 @@ const nameOf = (events: number) => `${events.toLocaleString("en")} events`;
 
 export default {
   name: "growth",
+  long: true,
   title: "CPU time an event (of the process itself) and its highest memory, by the number of events; few and many alternate",
   cases({ quick, large }) {
     const sizes = quick ? [20_000, 100_000] : large ? [100_000, 1_000_000, 10_000_000] : [100_000, 1_000_000];

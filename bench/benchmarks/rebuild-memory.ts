@@ -4,6 +4,7 @@ import { kafka, ours, sizesOf, table, withFilled } from "../setup/rebuilds.ts";
 
 export default {
   name: "rebuild-memory",
+  long: true,
   title: "resident memory of a rebuild's process at 10, 50 and 100 % of the events; one run of each",
   cases({ quick, large }) {
     const events = quick ? 100_000 : large ? 10_000_000 : 1_000_000;

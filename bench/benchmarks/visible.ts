@@ -15,6 +15,7 @@ const ours = ["one process", "three processes"] as const;
 
 export default {
   name: "visible",
+  long: true,
   title:
     "from a command's commit to the answer of a read with its token, through Kafka; three processes: command and relay, projection, query",
   cases: () => [visible("one at a time"), visible("half")],

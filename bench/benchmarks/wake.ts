@@ -9,6 +9,7 @@ const forms = [
 
 export default {
   name: "wake",
+  long: true,
   title:
     "clients create an order and at once read it with the token: from the checkpoint's commit to the read's answer, through Kafka and PostgreSQL",
   cases: ({ quick }) => forms.flatMap((form) => (quick ? [20] : [1, 20, 100]).map((clients): Case => wakeCase(form, clients, quick))),

@@ -28,6 +28,8 @@ const partitionBytes = 1280 * 1024;
 const totalBytes = 8 * 1024 * 1024;
 const longestPollMs = 20_000;
 const pollTimeoutMs = longestPollMs + 10_000;
+/** A leader that read-ahead has left out for so long is asked once in between. */
+const askAgainMs = 50;
 const firstPauseMs = 20;
 const longestPauseMs = 500;
 
@@ -38,6 +40,8 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
   const logId = { known: null as string | null };
   /** Where each partition ended, when it was last fetched. */
   const ends = new Map<number, number>();
+  /** By leader: when it was last asked. */
+  const askedAt = new Map<string, number>();
   let known: TopicMetadata | null = null;
   let starting: Promise<void> | null = null;
   let closed = false;
@@ -84,6 +88,7 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     const finished = Promise.withResolvers<void>();
     const started: Poll = { from, ahead: waitMs <= 0, done: finished.promise };
     polls.set(key, started);
+    askedAt.set(key, performance.now());
     const run = async (): Promise<void> => {
       try {
         if (free !== null) await free;
@@ -147,13 +152,14 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
   };
 
   /**
-   * Asks for what comes after what is at hand, without waiting for it: one answer at a time from each leader, only where the log goes on
-   * after it, and only for those that the caller reads. What fails is met again when there is nothing left at hand.
+   * Asks for what comes after what is at hand, without waiting for it: one answer at a time from each leader, where the log goes on after it
+   * or the leader has not been asked for a while (its partitions do not wait for the backlog of another one's), and only for those that the
+   * caller reads. What fails is met again when there is nothing left at hand.
    */
   const readAhead = (cursors: readonly Cursor[]): void => {
     if (known === null || trouble !== null || closed) return;
     let atHand = 0;
-    for (const reader of readers.values()) atHand += reader.bytesAtHand;
+    for (const { partition } of cursors) atHand += readerOf(partition).bytesAtHand;
     if (atHand >= totalBytes) return;
     if (starting === null && cursors.some(({ partition }) => readerOf(partition).wants === "start")) {
       starting = findStarts(cursors)
@@ -166,7 +172,8 @@ export function openLogReader(cluster: Cluster, log: string, topic: string): Log
     }
     for (const [key, { leader, from }] of byLeader(known, wantedBy(cursors))) {
       const goesOn = [...from].some(([partition, offset]) => offset < (ends.get(partition) ?? Number.POSITIVE_INFINITY));
-      if (goesOn && !polls.has(key)) poll(leader, key, known, from, 0, null);
+      const isDue = performance.now() - (askedAt.get(key) ?? Number.NEGATIVE_INFINITY) > askAgainMs;
+      if ((goesOn || isDue) && !polls.has(key)) poll(leader, key, known, from, 0, null);
     }
   };
 

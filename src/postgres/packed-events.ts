@@ -9,8 +9,8 @@ const record = "\x1e";
 const uuidLength = 36;
 
 /** The expression for one row of `events`; rows are joined by `packedSeparator`. */
-export const packedRow = `concat(position, E'\\x1f', version, E'\\x1f', schema_version, E'\\x1f', octet_length(type), E'\\x1f', octet_length(stream), E'\\x1f',
-  octet_length(command_id), E'\\x1f', event_id, type, stream, command_id, metadata, E'\\x1f', data)`;
+export const packedRow = `concat(position, E'\\x1f', version, E'\\x1f', schema_version, E'\\x1f', char_length(type), E'\\x1f', char_length(stream), E'\\x1f',
+  char_length(command_id), E'\\x1f', event_id, type, stream, command_id, metadata, E'\\x1f', data)`;
 export const packedSeparator = "E'\\x1e'";
 
 /** Its texts are parts of `text`: whoever keeps one keeps it all in memory. */
@@ -25,12 +25,12 @@ export function unpack(log: string, partition: number, text: string): StoredEven
     }
     return value;
   };
-  const octets = (length: number): string => {
+  /** A character is a code point, whatever the database's encoding. */
+  const characters = (length: number): string => {
     const start = at;
-    for (let left = length; left > 0;) {
+    for (let left = length; left > 0; left--) {
       const code = text.charCodeAt(at++);
-      // a character beyond the first plane is two units and four bytes
-      left -= code < 0x80 ? 1 : code < 0x800 ? 2 : code >= 0xd800 && code <= 0xdfff ? 2 : 3;
+      if (code >= 0xd800 && code <= 0xdbff) at++;
     }
     return text.slice(start, at);
   };
@@ -42,9 +42,9 @@ export function unpack(log: string, partition: number, text: string): StoredEven
     const streamLength = number();
     const commandLength = number();
     const id = text.slice(at, (at += uuidLength));
-    const type = octets(typeLength);
-    const stream = octets(streamLength);
-    const commandId = octets(commandLength);
+    const type = characters(typeLength);
+    const stream = characters(streamLength);
+    const commandId = characters(commandLength);
     const middle = text.indexOf("\x1f", at);
     const next = text.indexOf(record, middle);
     const end = next < 0 ? text.length : next;

@@ -46,6 +46,8 @@ export async function handleBatch(lane: number, jobs: readonly Job[], parts: Bat
     for (const job of jobs) job.reject(told);
     return [];
   }
+  // a connection was lost while states were looked for: cached ones may be of a history that is no more
+  if (parts.store.epoch !== epoch) return handleBatch(lane, jobs, parts);
   const entries = decideAll(jobs, starts, parts);
   let outcomes: readonly AppendOutcome[];
   try {
@@ -102,12 +104,17 @@ function settle(
     if (job.attempts < parts.maxAttempts) again.push(job);
     else job.reject(new TidemarkError("CONTENTION", { stream: job.stream, attempts: job.attempts }));
   };
+  const written = ({ log, partition, position }: End): void => {
+    const key = `${partition}/${log}`;
+    if ((ends.get(key)?.position ?? 0) < position) ends.set(key, { log, partition, position });
+  };
   // what others see first: a waiter that is woken reads the store itself
   for (const [i, { job, decided }] of entries.entries()) {
     const outcome = outcomes[i]!;
-    if (outcome.status === "appended" && decided.events.length > 0) {
-      ends.set(`${job.partition}/${job.aggregate.name}`, { log: job.aggregate.name, partition: job.partition, position: outcome.position });
-    }
+    if (outcome.status === "appended" && decided.events.length > 0)
+      written({ log: job.aggregate.name, partition: job.partition, position: outcome.position });
+    // perhaps nobody was told of it: the answer to its first call was lost
+    if (outcome.status === "duplicate" && outcome.first?.kind === "events") written(outcome.first);
   }
   if (ends.size > 0) parts.onStored([...ends.values()]);
   for (const [i, { job, decided }] of entries.entries()) {
@@ -115,7 +122,7 @@ function settle(
     switch (outcome.status) {
       case "appended":
         remember(job, decided.after);
-        parts.snapshots.appended(job.aggregate, job.stream, decided.after, decided.events);
+        if (parts.store.epoch === epoch) parts.snapshots.appended(job.aggregate, job.stream, decided.after, decided.events);
         job.resolve(
           outcomeOf(
             job,

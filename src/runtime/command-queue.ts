@@ -35,8 +35,9 @@ export function commandQueue(options: CommandQueueOptions): CommandQueue {
   const idlers: (() => void)[] = [];
 
   function groupsFor(load: number): number {
-    if (load <= options.joinUpTo) return 1;
-    return Math.min(load <= options.halveUpTo ? 2 : lanes, lanes);
+    // what does not go in one call must not wait behind lanes that fill it again and again
+    if (load <= Math.min(options.joinUpTo, maxBatch)) return 1;
+    return Math.min(load <= Math.min(options.halveUpTo, maxBatch) ? 2 : lanes, lanes);
   }
 
   function take(lane: number, most: number): Job[] {

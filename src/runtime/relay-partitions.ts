@@ -92,6 +92,8 @@ export function relayPartitions(
     },
     failed(s, cause) {
       s.recovering = true;
+      // also where the partition is asked back at this moment: its next owner would not see it
+      if (isTidemarkError(cause, "LOG_DIVERGED")) return diverged(cause);
       s.failures += 1;
       const { partition, failures } = s;
       logger.warn(`relay of log '${log}': partition ${partition} was not sent, reading the tail again`, {
@@ -103,7 +105,6 @@ export function relayPartitions(
         // A topic that can be read and not be written to is not asked in a hot loop.
         if (failures > 1) await pause(Math.min(50 * 2 ** (failures - 2), 2_000), over);
         await insist(partition, async () => {
-          if (isTidemarkError(cause, "LOG_DIVERGED")) throw cause;
           const [fresh] = await startingPoints(store, identity, writer, [partition]);
           Object.assign(s, { ...fresh, failures });
         });

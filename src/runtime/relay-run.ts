@@ -95,7 +95,7 @@ export async function runRelay(options: RelayOptions, share: Share, woken: Wake,
       if (awaited.length > 0) await within(slowSendMs, Promise.all(awaited));
       // One that was left out of this round, and is free by now, has a round of its own.
       const freed = states.some((s) => s.slow && !s.sending);
-      for (const s of states) s.slow = s.sending;
+      for (const s of partitions.serving()) s.slow = s.sending;
       if (performance.now() - recordedAt > recordEveryMs) {
         recordedAt = performance.now();
         await partitions.record();

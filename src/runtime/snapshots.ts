@@ -56,6 +56,7 @@ export function snapshots({ store, logger, maxWaiting = 2_000, maxRows = 200, ma
         const rows = take();
         if (rows.length > 0) await store.saveSnapshots(rows);
       } catch (error) {
+        if (closed) waiting.clear();
         logger.warn("snapshots were not stored; their streams are folded from further back", { problem: String(error) });
       }
     }
