@@ -11,7 +11,7 @@ const pack = (events: readonly StoredEvent[]) =>
         e.position,
         e.version,
         e.schemaVersion,
-        ...[e.type, e.stream, e.commandId].map((text) => [...text].length),
+        ...[e.type, e.stream, e.commandId].map((text) => Array.from(text).length),
         `${e.id}${e.type}${e.stream}${e.commandId}${e.metadata}`,
         e.data,
       ].join("\x1f"),

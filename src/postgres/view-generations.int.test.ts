@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { after as afterAll, before, describe, test } from "node:test";
 import { z } from "zod";
 import { logWriter, orders, orderSummaries, orderTotals } from "../../test/view-domain.ts";
-import { applyAll, applyNext, assertFold, engines, feedLive, type StoreUnderTest } from "../../test/view-stores.ts";
+import { after, applyAll, applyNext, assertFold, engines, feedLive, type StoreUnderTest } from "../../test/view-stores.ts";
 import { view } from "../core/view.ts";
 import type { CheckpointMoved } from "../runtime/ports.ts";
 
@@ -117,6 +117,29 @@ for (const [engine, open] of Object.entries(engines)) {
       await assertFold(store, v1, generation, log.flat());
     });
 
+    test("a generation that goes live takes the transport's hints that it has none of, of the same log alone", async () => {
+      const { store } = under;
+      const v = simple("hinted");
+      const log = logWriter("orders", 3);
+      for (let i = 0; i < 40; i++) log.add(`o${i}`, "Created", { customerId: null });
+      const live = await feedLive(store, v, 3);
+      const { generation } = await store.create(v);
+      const next = store.projection(v, generation);
+      await next.checkpoints(new Map([["orders", 3]]));
+      const filled = [{ hint: null }, { hint: "own" }, { hint: null, logId: "another" }];
+      for (const [p, events] of log.byPartition.entries()) {
+        assert.ok(events.length > 1);
+        await applyNext(live, await live.checkpoint("orders", p), events, 1);
+        const from = await next.checkpoint("orders", p);
+        assert.equal(await next.apply(from, { ...after(from, events), ...filled[p] }, events), "applied");
+      }
+      await store.switch(v, generation);
+      const hints = [];
+      for (const p of log.byPartition.keys()) hints.push((await next.checkpoint("orders", p)).hint);
+      assert.deepEqual(hints, ["1", "own", null]);
+      assert.equal((await next.checkpoint("orders", 0)).position, log.byPartition[0]!.length);
+    });
+
     test("SQL users' own views keep working over a switch, or it is refused while they would not", async () => {
       const { store, database } = under;
       const v1 = simple("shown");
@@ -211,6 +234,24 @@ describe("generations, several processes", () => {
       );
     const made = await Promise.all(others.map(({ store }) => store.create(v)));
     assert.deepEqual(new Set(made.map(({ generation }) => generation)), new Set([2, 3, 4]));
+  });
+
+  test("indexes that were put off are made once, whoever makes them; none for a generation that is gone", async () => {
+    const v = simple("indexed");
+    await under.store.ensure(v);
+    for (let i = 0; i < 5; i++) {
+      const { generation } = await under.store.create(v);
+      const projections = others.map(({ store }) => store.projection(v, generation));
+      await Promise.all(projections.flatMap((each) => [each.loaded!(), each.loaded!()]));
+      const { rows } = await under.database.query({
+        text: "select indexname as name from pg_indexes where tablename = $1 and indexname like '%\\_by\\_%'",
+        values: [`indexed_g${generation}`],
+      });
+      assert.deepEqual(rows, [{ name: `indexed_g${generation}_by_count` }]);
+    }
+    const { generation } = await under.store.create(v);
+    await under.store.retire(v, generation);
+    await assert.rejects(under.store.projection(v, generation).loaded!(), { code: "GENERATION_MOVED" });
   });
 
   test("a switch under reads and applies: every read is whole, nobody reads a generation that is not there without being told", async () => {

@@ -1,6 +1,6 @@
 /** Generations of a view: made, switched and retired under one advisory lock for each view, so that processes do it one after another. */
 import type { AnyView } from "../core/definition.ts";
-import { TidemarkError } from "../errors.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
 import { currentGeneration } from "../runtime/current-generation.ts";
 import type { Generation, ViewStore } from "../runtime/ports.ts";
 import { isMissing } from "./sql-errors.ts";
@@ -26,6 +26,11 @@ const behindLive = named(
   `select l.log, l.partition, l.position as live, coalesce(n.position, 0) as found from ${shared.checkpoints} l ` +
     `left join ${shared.checkpoints} n on n.view = l.view and n.generation = $3 and n.log = l.log and n.partition = l.partition ` +
     "where l.view = $1 and l.generation = $2 and l.log = any($4::text[]) and l.position > coalesce(n.position, 0) order by l.log, l.partition limit 1",
+);
+// an earlier offset than its own is a hint too: its reader looks for its own last event from there on
+const takeHints = named(
+  `update ${shared.checkpoints} n set hint = l.hint from ${shared.checkpoints} l where n.view = $1 and n.generation = $3 and n.hint is null ` +
+    "and l.view = n.view and l.generation = $2 and l.log = n.log and l.partition = n.partition and l.log_id = n.log_id and l.position <= n.position and l.hint is not null",
 );
 const deleteCheckpoints = named(`delete from ${shared.checkpoints} where view = $1 and generation = $2`);
 // by name in the catalogue, as the definition that made them may have had other references
@@ -77,7 +82,13 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
   /** Before any lock of the switch: applies hold their checkpoint while they wait for an index that is being made. */
   async function indexBuilding(view: AnyView, generation: number): Promise<void> {
     const found = (await generations(database, view)).find((g) => g.generation === generation);
-    if (found?.state === "building") await indexGeneration(database, shapeOf(view), generation);
+    if (found?.state !== "building") return;
+    try {
+      await indexGeneration(database, shapeOf(view), generation);
+    } catch (error) {
+      // retired meanwhile: what the switch says under its lock
+      if (!isTidemarkError(error, "GENERATION_MOVED")) throw error;
+    }
   }
 
   /** The fence: an apply finds no checkpoint any more. Its tables go in a later transaction: the statement of an apply may hold them while it waits for the checkpoint. */
@@ -131,7 +142,11 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
         const live = known.find((g) => g.state === "live");
         if (next === undefined || next.state === "retired") return refused(view, `generation ${generation} is not there`);
         if (next === live) return;
-        if (live !== undefined) await requireReached(connection, view, live, next);
+        if (live !== undefined) {
+          await requireReached(connection, view, live, next);
+          // filled by another transport, it would look for its place in the whole log
+          await connection.query({ ...takeHints, values: [view.name, live.generation, generation] });
+        }
         for (const old of known) if (old.state === "previous" && old !== next) await fence(connection, view, old);
         if (live !== undefined) await connection.query({ ...setState, values: [view.name, live.generation, "previous"] });
         await connection.query({ ...setState, values: [view.name, generation, "live"] });

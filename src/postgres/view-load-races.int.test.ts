@@ -116,6 +116,46 @@ for (const view of [orderTotals, orderSummaries]) {
   });
 }
 
+for (const view of [orderTotals, orderSummaries]) {
+  test(`${view.name}: a transaction that does not begin, on a connection that goes on, writes nothing`, async (t) => {
+    const { direct } = await setUp(t);
+    const projection = await building(direct.store, view, 1);
+    const log = logWriter("orders", 1);
+    for (const key of ["o1", "o2"]) log.add(key, "Created", { customerId: null });
+    const events = log.byPartition[0]!;
+    assert.equal(await applyNext(projection, await projection.checkpoint("orders", 0), events, 2), "applied");
+    log.add("o1", "Erased", {});
+    log.add("o2", "Paid", { method: "card" });
+    log.add("o3", "Created", { customerId: null });
+    let refused = 0;
+    const refusing = through(direct.database, (statements, connection) =>
+      connection.pipeline(
+        statements.map((statement) => {
+          if (statement.text !== "begin" || refused > 0) return statement;
+          refused += 1;
+          return { text: "do $$ begin raise exception 'no memory' using errcode = '53200'; end $$" };
+        }),
+      ),
+    );
+    const store = postgresViewStore(refusing, { schema });
+    try {
+      const start = await projection.checkpoint("orders", 0);
+      const load = store.projection(view, projection.generation).load!(start, kept(9))!;
+      await take(load, 2, events);
+      await assert.rejects(load.flush(), { code: "UNAVAILABLE" });
+      assert.equal(refused, 1);
+      assert.deepEqual(await projection.checkpoint("orders", 0), start);
+      await assertFold(direct.store, view, projection.generation, events.slice(0, 2));
+      const again = store.projection(view, projection.generation).load!(start, kept(9))!;
+      await take(again, 2, events);
+      assert.equal(await again.flush(), "applied");
+      await assertFold(direct.store, view, projection.generation, events);
+    } finally {
+      await store.close();
+    }
+  });
+}
+
 for (const first of ["load", "rename"] as const) {
   test(`a flush and a rename of a customer that its documents refer to meet, the ${first} first`, async (t) => {
     const { direct } = await setUp(t);

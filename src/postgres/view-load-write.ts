@@ -32,8 +32,9 @@ const rowsPerUpsert = 5_000;
  */
 export async function writeLoad(context: ApplyContext, connection: Connection, move: Move, held: readonly Held[]): Promise<void> {
   const { database, shape, own, table } = context;
-  const statements: Statement[] = shape.references.length === 0 ? beginAndMove(move) : [];
-  const rows = shape.references.length === 0 ? checked(context, move, held) : await filled(context, connection, move, held);
+  const statements: Statement[] = [];
+  const alone = shape.references.length === 0;
+  const rows = alone ? checked(context, move, held) : await filled(context, connection, move, held);
   const isThere = (i: number): boolean => held[i]!.stored !== null;
   const created = rows.filter((row, i) => row.document !== null && !isThere(i));
   const changed = rows.filter((row, i) => row.document !== null && isThere(i));
@@ -42,6 +43,8 @@ export async function writeLoad(context: ApplyContext, connection: Connection, m
   if (created.length > 0) statements.push(copyRows(shape, table, created));
   for (let first = 0; first < changed.length; first += rowsPerUpsert)
     statements.push({ ...own.upsert, values: encodeRows(shape, changed.slice(first, first + rowsPerUpsert), database) });
+  // not in one flight with what follows: after a failed `begin` that would be stored, and the checkpoint stay where it was
+  if (alone) await connection.pipeline(beginAndMove(move));
   await commit(connection, statements, `View '${shape.view.name}' on ${database.label}`);
 }
 

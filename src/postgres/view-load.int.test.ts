@@ -218,6 +218,22 @@ for (const [engine, open] of Object.entries(engines)) {
       }
     });
 
+    test("a flush without documents moves the checkpoint alone", async () => {
+      for (const one of [orderTotals, orderSummaries]) {
+        const projection = await building(under, one);
+        const log = logWriter("orders", partitions);
+        const { partition } = log.add("s", "Noted", {});
+        log.add("s", "Noted", {});
+        const events = log.byPartition[partition]!;
+        const load = await loadOf(projection, partition);
+        await load.add(events, after(load.checkpoint, events));
+        assert.equal(load.held().documents, 0);
+        assert.equal(await load.flush(), "applied");
+        assert.equal((await projection.checkpoint("orders", partition)).position, 2);
+        await assertFold(under.store, one, projection.generation, events);
+      }
+    });
+
     test("a retired generation takes no more", async () => {
       const live = await feedLive(under.store, orderTotals, partitions);
       const projection = await building(under, orderTotals);

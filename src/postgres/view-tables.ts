@@ -1,4 +1,7 @@
 /** Tables, indexes and the SQL view of a generation. */
+import { createHash } from "node:crypto";
+import { TidemarkError } from "../errors.ts";
+import { sqlState } from "./sql-errors.ts";
 import type { Database } from "./sql.ts";
 import type { ColumnType } from "./view-columns.ts";
 import { documentTable, fitName, named, quoted, referenceTable } from "./view-names.ts";
@@ -14,9 +17,17 @@ interface Index {
   readonly forFanOut: boolean;
 }
 
+/** ["a_b"] and ["a", "b"] would have one name, and the second be taken for made. */
+function indexName(shape: ViewShape, table: string, fields: readonly string[]): string {
+  const joined = fields.join("_");
+  const isShared = shape.indexes.filter((each) => each.join("_") === joined).length > 1;
+  const mark = isShared ? `_${createHash("sha256").update(JSON.stringify(fields)).digest("hex").slice(0, 8)}` : "";
+  return fitName(`${table}_by_${joined}${mark}`);
+}
+
 const indexesOf = (shape: ViewShape, table: string): readonly Index[] =>
   shape.indexes.map((fields) => {
-    const name = fitName(`${table}_by_${fields.join("_")}`);
+    const name = indexName(shape, table, fields);
     return {
       name,
       create: `create index if not exists ${quoted(name)} on ${quoted(table)}(${[...fields.map(quoted), "_key"].join(", ")});`,
@@ -51,18 +62,35 @@ const present = named(
   "select c.relname::text as name from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'i' and c.relname = any($1::text[])",
 );
 
-/** Makes the indexes that were put off, each in a transaction of its own; applies wait meanwhile. Nothing where all are there. @throws the database's error for a generation that is gone */
+/** What two that make one index at once may get. */
+const madeMeanwhile = new Set(["23505", "42P07"]);
+const undefinedTable = "42P01";
+
+/** Makes the indexes that were put off, each in a transaction of its own; applies wait meanwhile. Nothing where all are there. @throws GENERATION_MOVED for a generation that is gone */
 export async function indexGeneration(database: Pick<Database, "query" | "array">, shape: ViewShape, generation: number): Promise<void> {
   const table = documentTable(shape.view.name, generation);
-  const indexes = indexesOf(shape, table);
-  const names = database.array(
-    "text",
-    indexes.map(({ name }) => name),
-  );
-  const there = new Set((await database.query<{ name: string }>({ ...present, values: [names] })).rows.map(({ name }) => name));
-  const missing = indexes.filter(({ name }) => !there.has(name));
-  for (const { create } of missing) await database.query({ text: create });
-  if (missing.length > 0) await database.query({ text: `analyze ${quoted(table)}` });
+  const missingOf = async (indexes: readonly Index[]): Promise<readonly Index[]> => {
+    const names = indexes.map(({ name }) => name);
+    const { rows } = await database.query<{ name: string }>({ ...present, values: [database.array("text", names)] });
+    const there = new Set(rows.map(({ name }) => name));
+    return indexes.filter(({ name }) => !there.has(name));
+  };
+  const make = async (index: Index): Promise<void> => {
+    try {
+      await database.query({ text: index.create });
+    } catch (error) {
+      if (!madeMeanwhile.has(sqlState(error) ?? "") || (await missingOf([index])).length > 0) throw error;
+    }
+  };
+  const missing = await missingOf(indexesOf(shape, table));
+  try {
+    for (const index of missing) await make(index);
+    if (missing.length > 0) await database.query({ text: `analyze ${quoted(table)}` });
+  } catch (error) {
+    if (sqlState(error) === undefinedTable)
+      throw new TidemarkError("GENERATION_MOVED", { view: shape.view.name, generation }, { cause: error });
+    throw error;
+  }
 }
 
 /** What `select * from <view>` shows: the live generation's documents, without placeholders and hidden columns. */

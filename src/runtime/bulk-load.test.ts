@@ -90,6 +90,45 @@ test("documents are written when many are held, not batch by batch", async () =>
   await few.check(generation);
 });
 
+test("the checkpoint follows where many events make few documents", async () => {
+  const w = await worldOf(history(600));
+  const one = loading(w);
+  const { generation, done, positions } = await one.begin({ documents: 1_000, events: 20, maxEventsPerFetch: 5 });
+  await done;
+  for (const p of range(0, partitions - 1)) {
+    const of = one.told.filter(({ partition }) => partition === p).map(({ position }) => position);
+    assert.ok(of.length >= 3, String(of));
+    assert.ok(
+      of.every((position, i) => position - (of[i - 1] ?? 0) < 60),
+      String(of),
+    );
+  }
+  assert.deepEqual(await positions(), heads(w));
+  await one.check(generation);
+});
+
+test("a partition whose writes fail again and again is left to the feed, with a warning", async () => {
+  const w = await worldOf(history(100));
+  const one = loading(w);
+  let failed = 0;
+  one.storeFaults.before("apply", ({ from }) => {
+    if (from.partition !== 1 || from.position === 0) return;
+    failed += 1;
+    throw new Error("too much at once");
+  });
+  const { done, positions } = await one.begin({ documents: 3, maxEventsPerFetch: 5 });
+  await done;
+  const reached = await positions();
+  assert.deepEqual([reached[0], reached[2]], [w.head(0), w.head(2)]);
+  assert.ok(reached[1]! > 0 && reached[1]! < w.head(1));
+  assert.equal(failed, 5);
+  const left = one.logger.lines.filter(({ message }) => message.includes("partition 1 goes on without a bulk load"));
+  assert.deepEqual(
+    left.map(({ level, fields }) => [level, fields["problem"]]),
+    [["warn", "Error: too much at once"]],
+  );
+});
+
 for (const when of ["before", "after"] as const) {
   test(`writes that fail ${when} they are stored, and reads that fail, are done again from the store's checkpoint`, async () => {
     const w = await worldOf(history(150));
@@ -205,4 +244,26 @@ test("an event that a handler fails on is the feed's: what comes before it is ap
     [[1, position]],
   );
   assert.equal(status.checkpoints.find((c) => c.partition === 1)!.position, position - 1);
+});
+
+test("a rebuild whose generation is retired between its load and the switch ends", async () => {
+  const w = await worldOf(history(40));
+  const one = loading(w);
+  await one.store.ensure(orderTotals);
+  const { generation } = await one.store.create(orderTotals);
+  const switching = one.storeFaults.hold("switch");
+  const filling = fillAndSwitch({
+    view: orderTotals,
+    generation,
+    store: one.store,
+    transport: one.transport,
+    logger: one.logger,
+    stop: one.stop.signal,
+  });
+  await switching.reached;
+  await one.store.retire(orderTotals, generation);
+  switching.release();
+  await filling;
+  const states = (await one.store.status([orderTotals]))[0]!.generations.map(({ state }) => state);
+  assert.deepEqual(states, ["live", "retired"]);
 });

@@ -22,16 +22,18 @@ export interface BulkLoadOptions {
   readonly limits?: Partial<BulkLimits>;
 }
 
-/** What is held in memory over all partitions; twice as much where writing is slower than reading. */
+/** What is held in memory over all partitions, not counting what is kept of what was written (as much again); twice as much, with what is being written, where writing is slower than reading. */
 export interface BulkLimits {
   readonly documents: number;
   /** Of documents' JSON; as objects they take several times that. */
   readonly bytes: number;
+  /** Of one partition, taken and not stored: then its checkpoint moves, however few documents it holds. */
+  readonly events: number;
   /** Of one partition. */
   readonly maxEventsPerFetch: number;
 }
 
-const defaults: BulkLimits = { documents: 50_000, bytes: 6_000_000, maxEventsPerFetch: 1_000 };
+const defaults: BulkLimits = { documents: 50_000, bytes: 6_000_000, events: 200_000, maxEventsPerFetch: 1_000 };
 const flushesInFlight = 2;
 const pollMs = 5_000;
 const backOffMs = 100;
@@ -73,8 +75,8 @@ export async function bulkLoad({
         onStored(checkpoint);
       },
       onTrouble: trouble,
-      onLeft: (why) =>
-        logger.info(`${name}: partition ${start.partition} goes on without a bulk load`, {
+      onLeft: (why, level) =>
+        logger[level](`${name}: partition ${start.partition} goes on without a bulk load`, {
           ...about,
           partition: start.partition,
           problem: String(why),
@@ -83,17 +85,25 @@ export async function bulkLoad({
     return made === null ? [] : [made];
   });
 
-  const total = (unit: "documents" | "bytes"): number => partitions.reduce((sum, p) => sum + p.held()[unit], 0);
-  const over = (times: number): boolean => total("documents") >= limits.documents * times || total("bytes") >= limits.bytes * times;
-  /** Begins to write the partitions that hold most, and waits where reading is that far ahead of it. */
+  const sum = (of: (p: BulkPartition) => number): number => partitions.reduce((all, p) => all + of(p), 0);
+  const isMuch = (): boolean => sum((p) => p.held().documents) >= limits.documents || sum((p) => p.held().bytes) >= limits.bytes;
+  const isTooMuch = (): boolean =>
+    sum((p) => p.held().documents + p.writing.documents) >= limits.documents * 2 ||
+    sum((p) => p.held().bytes + p.writing.bytes) >= limits.bytes * 2;
+  /** The partition that is written next: one that is far ahead of its checkpoint, or the fullest where much is held. */
+  const due = (): BulkPartition | undefined => {
+    const idle = partitions.filter((p) => !p.flushing);
+    const far = idle.find((p) => p.behind >= limits.events);
+    if (far !== undefined || !isMuch()) return far;
+    return idle.filter((p) => p.held().documents > 0).toSorted((a, b) => b.held().documents - a.held().documents)[0];
+  };
+  /** Begins to write the partitions that are due, and waits where reading is that far ahead of it. */
   const makeRoom = async (): Promise<void> => {
-    while (over(1) && !stop.aborted) {
+    while (!stop.aborted) {
       const busy = partitions.filter((p) => p.flushing);
-      const fullest = partitions
-        .filter((p) => !p.flushing && p.held().documents > 0)
-        .toSorted((a, b) => b.held().documents - a.held().documents)[0];
-      if (busy.length < flushesInFlight && fullest !== undefined) void fullest.flush();
-      else if (over(2) && busy.length > 0) await Promise.race(busy.map((p) => p.flush()));
+      const next = due();
+      if (busy.length < flushesInFlight && next !== undefined) void next.flush();
+      else if (busy.length > 0 && isTooMuch()) await Promise.race(busy.map((p) => p.flush()));
       else return;
     }
   };

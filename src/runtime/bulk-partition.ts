@@ -12,9 +12,13 @@ export interface BulkPartitionOptions {
   readonly onStored: (checkpoint: Checkpoint) => void;
   /** It may pass: the partition reads again from the store's checkpoint. */
   readonly onTrouble: (what: string, error: unknown) => void;
-  /** The rest is for the ordinary feed. */
-  readonly onLeft: (why: unknown) => void;
+  /** The rest is for the ordinary feed. "warn": after writes that failed again and again. */
+  readonly onLeft: (why: unknown, level: "info" | "warn") => void;
 }
+
+/** Without progress in the store; what fails so often may fit in the feed's smaller batches. */
+const mostFailures = 5;
+const nothing = { documents: 0, bytes: 0 };
 
 export interface BulkPartition {
   readonly partition: number;
@@ -26,8 +30,13 @@ export interface BulkPartition {
   readonly done: boolean;
   readonly spent: boolean;
   readonly flushing: boolean;
+  /** What the next flush would write. */
   held(): { readonly documents: number; readonly bytes: number };
-  /** `to`: the cursor after it. */
+  /** What the flush under way writes. */
+  readonly writing: { readonly documents: number; readonly bytes: number };
+  /** How many events were taken and are not stored. */
+  readonly behind: number;
+  /** Does nothing once the partition is spent or left. `to`: the cursor after it. */
   take(batch: Batch, to: Checkpoint): Promise<void>;
   /** The log cannot be read on: what was read before is stored, the rest is the feed's. */
   block(): void;
@@ -50,13 +59,16 @@ export function bulkPartition(options: BulkPartitionOptions): BulkPartition | nu
   let cursor = start;
   let spent: "failed" | "moved" | null = null;
   let flushing: Promise<void> | null = null;
+  let writing = nothing;
+  /** In a row, since the store's checkpoint moved. */
+  let failures = 0;
   let blocked = false;
   let left = false;
 
-  const leave = (why: unknown): void => {
+  const leave = (why: unknown, level: "info" | "warn" = "info"): void => {
     if (left) return;
     left = true;
-    onLeft(why);
+    onLeft(why, level);
   };
   const fail = (what: string, error: unknown): void => {
     // which event it is, and what comes before it, the ordinary apply finds out
@@ -64,17 +76,25 @@ export function bulkPartition(options: BulkPartitionOptions): BulkPartition | nu
     if (spent === null) onTrouble(what, error);
     spent ??= "failed";
   };
+  /** Of a load that was good: one that is spent already fails for no reason of its own. */
+  const failOnce = (what: string, error: unknown): void => {
+    if (spent === null) failures += 1;
+    fail(what, error);
+    if (failures >= mostFailures) leave(error, "warn");
+  };
   const write = async (): Promise<void> => {
     try {
       if ((await load.flush()) === "moved") spent = "moved";
       else if (stored !== load.checkpoint) {
         stored = load.checkpoint;
+        failures = 0;
         onStored(stored);
       }
     } catch (error) {
-      fail("documents were not written", error);
+      failOnce("documents were not written", error);
     } finally {
       flushing = null;
+      writing = nothing;
     }
   };
 
@@ -95,20 +115,30 @@ export function bulkPartition(options: BulkPartitionOptions): BulkPartition | nu
     get flushing() {
       return flushing !== null;
     },
-    held: () => (left || spent !== null ? { documents: 0, bytes: 0 } : load.held()),
+    held: () => (left || spent !== null ? nothing : load.held()),
+    get writing() {
+      return writing;
+    },
+    get behind() {
+      return left || spent !== null ? 0 : cursor.position - stored.position;
+    },
     async take(batch, to) {
+      if (left || spent !== null) return;
       try {
         await load.add(batch.events, to);
         cursor = to;
       } catch (error) {
-        fail("events were not taken", error);
+        failOnce("events were not taken", error);
       }
     },
     block() {
       blocked = true;
     },
     flush() {
-      if (flushing === null && spent === null && !left) flushing = write();
+      if (flushing === null && spent === null && !left) {
+        writing = load.held();
+        flushing = write();
+      }
       return flushing ?? Promise.resolve();
     },
     async reload() {
@@ -123,6 +153,8 @@ export function bulkPartition(options: BulkPartitionOptions): BulkPartition | nu
         const next = begin(now);
         if (next === null) leave("it is not loaded in bulk");
         else {
+          // a write that failed may have been stored
+          if (now.position > stored.position) failures = 0;
           load = next;
           stored = cursor = now;
           spent = null;

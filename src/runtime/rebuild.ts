@@ -31,7 +31,12 @@ export async function fillAndSwitch(options: FillOptions): Promise<void> {
   const { view, generation, store, stop } = options;
   await store.withOwnership(`rebuild ${view.name} ${generation}`, stop, async (lost) => {
     if (!(await isBuilding(store, view, generation))) return;
-    await fill(options, AbortSignal.any([stop, lost]));
+    try {
+      await fill(options, AbortSignal.any([stop, lost]));
+    } catch (error) {
+      // retired under its hands: nothing is left to be filled
+      if (!isTidemarkError(error, "GENERATION_MOVED") || (await isBuilding(store, view, generation))) throw error;
+    }
   });
 }
 
@@ -108,7 +113,7 @@ async function fill({ view, generation, store, transport, logger, onProgress }: 
       const complete = followed.length === feeds.reduce((sum, each) => sum + (partitionsOf.get(each.log) ?? 0), 0);
       const caughtUp = complete && followed.every((p) => p.position >= (targets.get(p.log)?.[p.partition] ?? 0));
       if (caughtUp && (await then())) return true;
-      if (!complete && !(await isBuilding(store, view, generation))) return false;
+      if ((caughtUp || !complete) && !(await isBuilding(store, view, generation))) return false;
       await changed.after(ticket, { maxWaitMs: 1_000, signal: ended });
       // caught up and refused: the live one moves on by itself
       if (caughtUp) await pause(20, ended);
@@ -120,7 +125,7 @@ async function fill({ view, generation, store, transport, logger, onProgress }: 
     for (const log of view.logs) if (!own.includes(log)) await follow(log);
     if (!(await reached(() => Promise.resolve(true)))) return;
     for (const log of own) await load(log);
-    if (ended.aborted) return;
+    if (ended.aborted || !(await isBuilding(store, view, generation))) return;
     await projection.loaded?.();
     for (const log of own) await follow(log);
     if (!(await reached(() => switched(store, view, generation)))) return;
