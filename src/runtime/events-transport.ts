@@ -11,7 +11,7 @@ import { type Wake, pause, wake } from "./wake.ts";
 /** After the store refused to say who owns the tail. */
 const retryMs = 1_000;
 /** What one read of all partitions brings, about: memory stays flat, whatever the size of events is. */
-const readBytes = 8 * 1024 * 1024;
+const readBytes = 4 * 1024 * 1024;
 
 export async function eventsTransport(store: EventStore, identities: ReadonlyMap<string, LogIdentity>): Promise<Transport> {
   const wakes = new Map<string, Wake>();
