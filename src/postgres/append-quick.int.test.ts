@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { choices } from "../../test/choices.ts";
 import { engines, testSchema, write, writeStore } from "../../test/write-side.ts";
 import { partitionOf } from "../core/partition.ts";
 import type { AppendCommand, AppendOutcome } from "../runtime/ports.ts";
@@ -14,17 +15,6 @@ import type { Database } from "./sql.ts";
 
 const logs = ["orders", "customers"];
 const partitions = 3;
-
-/** A small generator: the same choices in every run. */
-function random(seed: number): (below: number) => number {
-  let a = seed;
-  return (below) => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 async function send(database: Database, commands: readonly AppendCommand[], way: "quick" | "careful") {
   const call = appendCall(database, commands, way);
@@ -51,7 +41,7 @@ test("postgres: both appends give the same answers and leave the same rows, what
   const { database: one } = await engines[0]!.open(t);
   const { database: other } = await engines[0]!.open(t);
   for (const database of [one, other]) await (await writeStore(t, database)).openLogs(logs, partitions);
-  const pick = random(7);
+  const pick = choices(7);
   const versions = new Map<string, number>();
   const ids: string[] = [];
   const seen = { quick: 0, careful: 0 };

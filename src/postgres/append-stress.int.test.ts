@@ -1,6 +1,7 @@
 /** I1 and I6 under everything at once: many connections, shared ids, stale versions, chains, stored rejections, cut connections. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { choices } from "../../test/choices.ts";
 import { engines, write, writeStore } from "../../test/write-side.ts";
 import { partitionOf } from "../core/partition.ts";
 import { takeNext } from "../core/sequence.ts";
@@ -11,17 +12,6 @@ const logs = ["orders", "customers"];
 const partitions = 4;
 const workers = 16;
 const durationMs = 8_000;
-
-/** A small generator, so that a worker's choices can be told apart from the scheduler's. */
-function random(seed: number): (below: number) => number {
-  let a = seed;
-  return (below) => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 test(
   "postgres: dense positions, gapless versions and one answer per id, from 16 connections that are cut now and then",
@@ -48,7 +38,7 @@ test(
     };
 
     async function worker(lane: number): Promise<void> {
-      const pick = random(lane + 1);
+      const pick = choices(lane + 1);
       const versions = new Map<string, number>();
       while (performance.now() < until) {
         const commands: AppendCommand[] = [];
@@ -101,7 +91,7 @@ test(
     }
 
     async function cutter(): Promise<void> {
-      const pick = random(99);
+      const pick = choices(99);
       while (performance.now() < until) {
         await database.query({
           text: `select pg_sleep(0.1), (select pg_terminate_backend(x.pid) from (select pid from pg_stat_activity where datname = current_database() and state = 'active'

@@ -1,6 +1,7 @@
 /** What is read of the write store. */
 import { TidemarkError } from "../errors.ts";
 import type { EventStore, LogIdentity, StoredEvent } from "../runtime/ports.ts";
+import { columnOf } from "./column.ts";
 import { named } from "./named.ts";
 import { packedRow, packedSeparator, unpack } from "./packed-events.ts";
 import type { Database } from "./sql.ts";
@@ -30,6 +31,7 @@ const packedRows = named(`select f.partition, e.packed, e.more
   order by f.partition`);
 
 export function eventReads(database: Pick<Database, "query" | "array" | "engine">): Reads {
+  const column = columnOf(database);
   async function identities(logs: readonly string[]): Promise<readonly LogIdentity[]> {
     const { rows } = await database.query<LogIdentity>({
       text: `select l.log, l.log_id as "logId", l.partitions from unnest($1::text[]) with ordinality u(log, i) join logs l on l.log = u.log order by u.i`,
@@ -40,14 +42,8 @@ export function eventReads(database: Pick<Database, "query" | "array" | "engine"
 
   const valuesOf = (log: string, from: readonly { readonly partition: number; readonly position: number }[], limit: number) => [
     log,
-    database.array(
-      "int4",
-      from.map((f) => f.partition),
-    ),
-    database.array(
-      "int8",
-      from.map((f) => f.position),
-    ),
+    column("int4", from, (f) => f.partition),
+    column("int8", from, (f) => f.position),
     limit,
   ];
 
@@ -121,18 +117,9 @@ export function eventReads(database: Pick<Database, "query" | "array" | "engine"
                where r.topic_id <> excluded.topic_id or r.position < excluded.position`,
         values: [
           log,
-          database.array(
-            "int4",
-            rows.map((r) => r.partition),
-          ),
-          database.array(
-            "int8",
-            rows.map((r) => r.position),
-          ),
-          database.array(
-            "text",
-            rows.map((r) => r.topicId),
-          ),
+          column("int4", rows, (r) => r.partition),
+          column("int8", rows, (r) => r.position),
+          column("text", rows, (r) => r.topicId),
         ],
       });
     },

@@ -2,6 +2,7 @@
  * Streams from the write store, many in one query: the events, or a snapshot and the events after it. Each stream is an index look-up: grouping, `limit` and scalar subqueries keep the planner from joining whole tables or streams.
  */
 import type { EventStore, LoadedStream, SnapshotRow, StreamEvent } from "../runtime/ports.ts";
+import { columnOf } from "./column.ts";
 import { named } from "./named.ts";
 import type { Database } from "./sql.ts";
 
@@ -49,7 +50,7 @@ interface Row {
 }
 
 export function streamLoads(database: Pick<Database, "query" | "array">): Loads {
-  const column = <T>(type: "text" | "int4" | "uuid", rows: readonly T[], of: (row: T) => unknown) => database.array(type, rows.map(of));
+  const column = columnOf(database);
   return {
     async load(streams) {
       const { rows } = await database.query<Row>({

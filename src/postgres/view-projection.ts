@@ -2,6 +2,7 @@
 import type { AnyView } from "../core/definition.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Checkpoint, ViewProjection } from "../runtime/ports.ts";
+import { columnOf } from "./column.ts";
 import type { Database } from "./sql.ts";
 import type { ApplyConnections } from "./view-apply-connections.ts";
 import { applyContext } from "./view-apply-context.ts";
@@ -38,6 +39,7 @@ export function viewProjection(
   generation: number,
 ): ViewProjection {
   const context = applyContext(database, shapeOf(view), generation);
+  const column = columnOf(database);
   const gone = (): TidemarkError => new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
 
   async function rowOf(log: string, partition: number): Promise<CheckpointRow | undefined> {
@@ -58,14 +60,8 @@ export function viewProjection(
       const values = [
         view.name,
         generation,
-        database.array(
-          "text",
-          wanted.map(({ log }) => log),
-        ),
-        database.array(
-          "int4",
-          wanted.map(({ partition }) => partition),
-        ),
+        column("text", wanted, ({ log }) => log),
+        column("int4", wanted, ({ partition }) => partition),
       ];
       await database.query({ ...make, values });
       const { rows } = await database.query<CheckpointRow>({ ...readAll, values: [view.name, generation] });

@@ -1,6 +1,7 @@
 /** Documents as rows and back, so that what is read is JSON-equal to what was written. */
 import type { Document } from "../core/definition.ts";
 import type { StoredDocument } from "../runtime/ports.ts";
+import { columnOf } from "./column.ts";
 import type { Database } from "./sql.ts";
 import type { Column } from "./view-columns.ts";
 import { quoted } from "./view-names.ts";
@@ -35,27 +36,13 @@ const maxIndexedBytes = 2_600;
 
 /** Array parameters for `upsert` of view-statements.ts. @throws DocumentProblem for values that `check` would have refused */
 export function encodeRows(shape: ViewShape, rows: readonly Row[], database: Pick<Database, "array">): unknown[] {
+  const column = columnOf(database);
   return [
-    database.array(
-      "text",
-      rows.map((row) => row.key),
-    ),
-    database.array(
-      "bool",
-      rows.map((row) => row.document !== null),
-    ),
-    database.array(
-      "int8",
-      rows.map((row) => row.version),
-    ),
-    database.array(
-      "text",
-      rows.map((row) => row.updated),
-    ),
-    database.array(
-      "text",
-      rows.map((row) => (row.document === null ? null : restOf(shape, row.document))),
-    ),
+    column("text", rows, (row) => row.key),
+    column("bool", rows, (row) => row.document !== null),
+    column("int8", rows, (row) => row.version),
+    column("text", rows, (row) => row.updated),
+    column("text", rows, (row) => (row.document === null ? null : restOf(shape, row.document))),
     ...encodeFields(
       [...shape.columns.values()],
       rows.map((row) => row.document),
