@@ -26,10 +26,10 @@ test("a second owner in the same process is refused by name, until the first giv
   lockFolder(folder).release();
 });
 
-test("another process is refused by name; killed, it leaves nothing in the way", async (t) => {
+test("another process is refused by name, also where it dropped the lock's handle; killed, it leaves nothing in the way", async (t) => {
   const folder = scratch(t);
-  const program = `import { lockFolder } from ${JSON.stringify(import.meta.resolve("./folder-lock.ts"))}; lockFolder(${JSON.stringify(folder)}); console.log("locked"); setInterval(() => {}, 1e9);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const program = `import { lockFolder } from ${JSON.stringify(import.meta.resolve("./folder-lock.ts"))}; lockFolder(${JSON.stringify(folder)}); for (let i = 0; i < 3; i++) { gc(); await new Promise(setImmediate); } console.log("locked"); setInterval(() => {}, 1e9);`;
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => child.kill("SIGKILL"));
   await once(child.stdout, "data");
   assert.throws(() => lockFolder(folder), refused(folder, new RegExp(`process ${child.pid} `)));

@@ -15,6 +15,9 @@ export interface FolderLock {
   release(): void;
 }
 
+/** Held here until released: a connection that nobody refers to is closed by the garbage collector, and its lock is gone with it. */
+const held = new Set<DatabaseSync>();
+
 /** @throws DATA_FOLDER_IN_USE with the owner's process id, INVALID_SETTING where the folder cannot be made */
 export function lockFolder(path: string): FolderLock {
   const folder = resolve(path);
@@ -32,11 +35,16 @@ export function lockFolder(path: string): FolderLock {
     if ((cause as { errcode?: number }).errcode !== 5) throw cause;
     throw new TidemarkError("DATA_FOLDER_IN_USE", { folder, owner: ownerOf(ownerFile) }, { cause });
   }
+  held.add(file);
   const startedAt = new Date().toISOString();
   const write = (where: string | null) =>
     writeFileSync(ownerFile, JSON.stringify({ pid: process.pid, host: hostname(), startedAt, where }));
   write(null);
-  return { folder, describe: write, release: () => file.close() };
+  const release = () => {
+    held.delete(file);
+    file.close();
+  };
+  return { folder, describe: write, release };
 }
 
 function ownerOf(ownerFile: string): string {
