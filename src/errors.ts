@@ -60,6 +60,7 @@ export const errorTable = {
   METHOD_NOT_ALLOWED: define(
     (d: { method: string; allow: readonly string[] }) => `${d.method} is not allowed here; allowed: ${d.allow.join(", ")}.`,
   ),
+  FORBIDDEN: define((d: { what: string }) => d.what),
   PAYLOAD_TOO_LARGE: define((d: { limitBytes: number }) => `The body is larger than ${d.limitBytes} bytes.`),
   UNSUPPORTED_MEDIA_TYPE: define((d: { found: string }) => `The body must be application/json in UTF-8, not ${d.found}.`),
 
@@ -110,6 +111,10 @@ export const errorTable = {
   HANDLER_FAILED: define(
     (d: { view: string; type: string; log: string; partition: number; position: number; problem: string }) =>
       `View '${d.view}' failed on ${d.type} (log '${d.log}', partition ${d.partition}, position ${d.position}): ${d.problem}. This partition of this view stands still; everything else goes on.`,
+  ),
+  VIEW_STORE_DIVERGED: define(
+    (d: { view: string; generation: number; store: string }) =>
+      `The storage of generation ${d.generation} of view '${d.view}' on ${d.store} is not the one that its checkpoints were made with: it was lost, or another one was put in its place. Bring it back, or rebuild the view: 'tidemark rebuild ${d.view}'.`,
   ),
   GENERATION_MOVED: define(
     (d: { view: string; generation: number }) => `Generation ${d.generation} of view '${d.view}' is no longer there.`,

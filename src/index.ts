@@ -1,8 +1,9 @@
 /** What a service is written with: definitions, HTTP, and the service itself. */
 
 // definitions
-export { aggregate, reference, view } from "./core/index.ts";
-export type { Aggregate, DocumentOf, Metadata, Out, Token, View } from "./core/index.ts";
+export { aggregate, eventLog, reference, rollup, view } from "./core/index.ts";
+export { avg, count, countBy, day, hour, max, min, month, sum } from "./core/index.ts";
+export type { Aggregate, EventLog, DocumentOf, Measure, Metadata, Out, Period, Rollup, Token, View } from "./core/index.ts";
 
 // HTTP
 export { command, find, get, http } from "./http/index.ts";

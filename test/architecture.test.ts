@@ -12,6 +12,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "memory": ["core", "runtime", "errors.ts"],
   "postgres": ["core", "runtime", "errors.ts"],
   "kafka": ["core", "runtime", "errors.ts"],
+  "mongodb": ["core", "runtime", "errors.ts"],
+  "clickhouse": ["core", "runtime", "errors.ts"],
+  "elasticsearch": ["core", "runtime", "errors.ts"],
   "http": ["core", "runtime", "errors.ts"],
   "service": ["core", "runtime", "errors.ts", "memory", "postgres", "kafka", "http"],
   "cli": ["core", "runtime", "errors.ts", "memory", "postgres", "kafka", "http", "service"],
@@ -19,7 +22,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Drivers are the user's to install, so a file outside their adapter's folder must not need them when it is loaded. */
-const drivers: Readonly<Record<string, string>> = { "@platformatic/kafka": "kafka", "pg": "postgres", "@electric-sql/pglite": "postgres" };
+const drivers: Readonly<Record<string, string>> = {
+  "@platformatic/kafka": "kafka",
+  "pg": "postgres",
+  "@electric-sql/pglite": "postgres",
+  "mongodb": "mongodb",
+  "@clickhouse/client": "clickhouse",
+  "@opensearch-project/opensearch": "elasticsearch",
+  "@elastic/elasticsearch": "elasticsearch",
+};
 
 const maxLines = 400;
 

@@ -2,14 +2,17 @@
  * Commands and queries over definitions, in maps, in one process: a driver for tests of what stands above them.
  * Decisions and folds are the definitions' own. Not simulated: concurrency, durability, partitions, time.
  */
+import { meets, scalarOf } from "../src/core/condition.ts";
 import type { AnyAggregate, AnyView, Document } from "../src/core/definition.ts";
 import type { LogEvent } from "../src/core/message.ts";
 import { fillReferences } from "../src/core/reference.ts";
+import { groupsOf as groupsOfRows } from "../src/core/rollup-groups.ts";
+import { rowsOf } from "../src/core/rollup-rules.ts";
 import { validateInput } from "../src/core/schema.ts";
 import { formatToken, parseToken, type TokenPart } from "../src/core/token.ts";
 import { TidemarkError } from "../src/errors.ts";
 import type { Commands, Health, Outcome, Queries, Read, ReadOptions } from "../src/runtime/app.ts";
-import type { FoundPage, StoredDocument } from "../src/runtime/ports.ts";
+import type { FindQuery, FoundPage, StoredDocument } from "../src/runtime/ports.ts";
 
 export interface InMemoryApp {
   readonly commands: Commands;
@@ -60,7 +63,7 @@ export function inMemoryApp(): InMemoryApp {
     queries: {
       get: async (view, key, options) => read(view, options, (documents) => documents.get(key)),
       find: async (view, { where, order, limit, after }, options) =>
-        read(view, options, (documents) => page(documents, where as Record<string, unknown>, order, limit, after)),
+        read(view, options, (documents) => page(documents, where, order, limit, after)),
     },
   };
 
@@ -111,6 +114,7 @@ export function inMemoryApp(): InMemoryApp {
 
   /** Every read folds everything: what is read is a function of the events alone. */
   function documentsOf(view: AnyView): Map<string, StoredDocument> {
+    if (view.rollup !== undefined) return groupsOfRows(view.rollup, documentsOf(rowsOf(view)).values());
     const documents = new Map<string, StoredDocument>();
     for (const event of events.slice(0, applied)) {
       if (!view.from.some((log) => log.name === event.log) || !view.handles(event)) continue;
@@ -146,7 +150,7 @@ export function inMemoryApp(): InMemoryApp {
 
 function page(
   documents: Map<string, StoredDocument>,
-  where: Record<string, unknown>,
+  where: FindQuery["where"],
   order: readonly { field: string; direction: "asc" | "desc" }[],
   limit: number,
   after?: readonly unknown[],
@@ -160,7 +164,7 @@ function page(
     return 0;
   };
   const rows = [...documents]
-    .filter(([, { document }]) => Object.entries(where).every(([field, value]) => document[field] === value))
+    .filter(([, { document }]) => Object.entries(where).every(([field, condition]) => meets(scalarOf(document[field]), condition)))
     .map(([key, stored]) => ({ rank: rankOf(key, stored), stored }));
   const rest = rows.sort((a, b) => compare(a.rank, b.rank)).filter(({ rank }) => after === undefined || compare(rank, after) > 0);
   const items = rest.slice(0, limit);

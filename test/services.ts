@@ -1,44 +1,26 @@
 /**
- * Real Kafka and PostgreSQL for tests. `npm test` starts one of each for all files and names them in
- * TIDEMARK_TEST_KAFKA and TIDEMARK_TEST_POSTGRES; a file that is run alone starts its own and ends it with the process.
+ * Real servers for tests. `npm test` starts one Kafka and one PostgreSQL for all files, and one of each other store when
+ * the first file asks for it; a file that is run alone starts its own and ends it with the process. The variables
+ * TIDEMARK_TEST_KAFKA, _POSTGRES, _MONGODB, _OPENSEARCH, _ELASTICSEARCH and _CLICKHOUSE name servers that run already.
  * Tests that stop or kill a server take a private one.
  */
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { TestContext } from "node:test";
 import pg from "pg";
 import { freePort } from "../scripts/services/free-port.ts";
 import { kafkaServer } from "../scripts/services/kafka/broker.ts";
 import type { Jvm } from "../scripts/services/kafka/java.ts";
 import { postgresServer, postgresUrl } from "../scripts/services/postgres/cluster.ts";
-import type { Server } from "../scripts/services/server.ts";
+import { scratchFolder, sharedServer, startOwned, type TestDatabase, type TestServer, testServer, uniqueName } from "./services/own.ts";
+
+export { type TestDatabase, type TestServer, uniqueName } from "./services/own.ts";
+export { type ClickHouseKind, clickhouseClient, embeddedClient, type TestClickHouse } from "./services/clickhouse-client.ts";
+export * from "./services/stores.ts";
 
 export const kafkaVariable = "TIDEMARK_TEST_KAFKA";
 export const postgresVariable = "TIDEMARK_TEST_POSTGRES";
 
-export interface TestServer {
-  /** Undefined for the shared server and for one that does not run. */
-  readonly pid: number | undefined;
-  /** Again on the same port and data. These three refuse on the shared server. */
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  /** SIGKILL, and waits until it is gone. */
-  kill(): Promise<void>;
-}
-
 export interface TestKafka extends TestServer {
   /** host:port */
   readonly brokers: string[];
-}
-
-export interface TestDatabase {
-  readonly name: string;
-  readonly url: string;
-  /** Ends its connections and drops it. */
-  drop(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface TestPostgres extends TestServer {
@@ -83,57 +65,6 @@ export async function privatePostgres(dir?: string, settings: Readonly<Record<st
   const server = postgresServer({ dir: dir ?? scratchFolder("postgres"), port: await freePort(), settings });
   await startOwned(server);
   return withDatabases(testServer(server), postgresUrl(server.address, "postgres"));
-}
-
-/** A name that no other test has, made from the test's name: `[a-z][a-z0-9_]*`, 40 characters at most. */
-export function uniqueName(t?: Pick<TestContext, "name">): string {
-  const words = (t?.name ?? "test")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "_")
-    .replace(/^_|_$/g, "")
-    .slice(0, 26);
-  return `t_${words}_${randomBytes(5).toString("hex")}`;
-}
-
-const owned = new Set<Server>();
-const scratchFolders = new Set<string>();
-
-async function startOwned(server: Server): Promise<void> {
-  if (owned.size === 0) endWithProcess();
-  owned.add(server);
-  await server.start();
-}
-
-function scratchFolder(name: string): string {
-  const dir = mkdtempSync(join(tmpdir(), `tidemark-${name}-`));
-  scratchFolders.add(dir);
-  return dir;
-}
-
-/** Servers are not waited for at the end, so they cannot be stopped in order: they are killed, and their data goes. */
-function endWithProcess(): void {
-  process.once("exit", () => {
-    for (const { process: running } of owned) if (running) process.kill(running.pid, "SIGKILL");
-    for (const dir of scratchFolders) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
-  });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
-}
-
-function testServer(server: Server): TestServer {
-  return {
-    get pid() {
-      return server.process?.pid;
-    },
-    start: () => server.start(),
-    stop: () => server.stop(),
-    kill: () => server.kill(),
-  };
-}
-
-function sharedServer(name: string, instead: string): TestServer {
-  const refuse = (): Promise<never> =>
-    Promise.reject(new Error(`This ${name} is shared by all tests; take ${instead}() to stop or kill one.`));
-  return { pid: undefined, start: refuse, stop: refuse, kill: refuse };
 }
 
 function withDatabases(server: TestServer, adminUrl: string): TestPostgres {

@@ -2,7 +2,7 @@
 import { find, get, http } from "tidemark/http";
 import { z } from "zod";
 import { customers, orders } from "./domain.ts";
-import { customerProfiles, orderDetails, orderSummaries } from "./views.ts";
+import { customerProfiles, dailyOrderStats, orderDetails, orderSummaries } from "./views.ts";
 
 const newestFirst = { createdAt: "desc" } as const;
 
@@ -24,5 +24,6 @@ export const api = http({
     "GET /orders/{id}": get(orderDetails, { as: "order" }),
     "GET /customers/{id}": get(customerProfiles, { as: "customer" }),
     "GET /customers/{customerId}/orders": find(orderSummaries, { filter: ["customerId", "status"], order: newestFirst }),
+    "GET /stats/daily": find(dailyOrderStats, { between: "date", order: { date: "asc" } }),
   },
 });

@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { at, spec, stream } from "tidemark/testing";
 import { customers, orders } from "./domain.ts";
-import { orderDetails, orderSummaries } from "./views.ts";
+import { dailyOrderStats, orderDetails, orderSummaries } from "./views.ts";
 
 const { AddItem, CancelOrder, CreateOrder, PayOrder, ShipOrder, SubmitOrder } = orders.commands;
 const { ItemAdded, OrderCancelled, OrderCreated, OrderPaid, OrderShipped, OrderSubmitted } = orders.events;
@@ -188,3 +188,30 @@ test("the details tell the whole story of an order", () =>
         ],
       },
     }));
+
+test("an order counts on the day of its submission; cancelled, it leaves the day's revenue", () => {
+  const day = spec(dailyOrderStats).given(
+    stream(orders, "o-1", [created, at("2026-03-01T10:00:00Z", submitted), paid]),
+    stream(orders, "o-2", [created, at("2026-03-01T23:59:59.999Z", OrderSubmitted({ total: 1 })), cancelled]),
+    stream(orders, "o-3", [created, at("2026-03-01T12:00:00Z", OrderSubmitted({ total: 51 }))]),
+    stream(orders, "o-4", [created, cancelled]),
+    stream(orders, "o-5", [created, at("2026-03-02T00:00:00Z", submitted), cancelled]),
+  );
+  day.then({
+    "2026-03-01": {
+      orderCount: 3,
+      totalRevenue: "1301",
+      averageOrderValue: "651",
+      ordersByStatus: { PAID: 1, CANCELLED: 1, SUBMITTED: 1 },
+    },
+    "2026-03-02": { orderCount: 1, totalRevenue: "0", averageOrderValue: "0", ordersByStatus: { CANCELLED: 1 } },
+  });
+});
+
+test("a day's revenue is exact beyond 2^53", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const dear = (id: string, total: number) => stream(orders, id, [created, at("2026-03-01T10:00:00Z", OrderSubmitted({ total }))]);
+  spec(dailyOrderStats)
+    .given(dear("o-1", most), dear("o-2", most), dear("o-3", most - 1))
+    .then({ "2026-03-01": { totalRevenue: "27021597764222972", averageOrderValue: "9007199254740991" } });
+});

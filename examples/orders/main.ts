@@ -2,12 +2,12 @@
 import { run, service } from "tidemark";
 import { api } from "./api.ts";
 import { customers, orders } from "./domain.ts";
-import { customerProfiles, orderDetails, orderSummaries } from "./views.ts";
+import { customerProfiles, dailyOrderStats, orderDetails, orderSummaries } from "./views.ts";
 
 export const ordersService = service({
   name: "orders",
   aggregates: [customers, orders],
-  views: [orderSummaries, orderDetails, customerProfiles],
+  views: [orderSummaries, orderDetails, customerProfiles, dailyOrderStats],
   http: api,
 });
 

@@ -6,7 +6,7 @@ const toMinor = (text: string): number => {
   const [units = "", cents = ""] = text.split(".");
   return Number(units + cents.padEnd(2, "0"));
 };
-const toText = (minor: number): string => {
+const toText = (minor: number | string): string => {
   const digits = String(minor).padStart(3, "0");
   return `${digits.slice(0, -2)}.${digits.slice(-2)}`;
 };
@@ -21,6 +21,12 @@ export const Money = z.codec(z.string().regex(/^\d{1,12}(\.\d{1,2})?$/, "must be
 export const Total = z.codec(z.string().regex(/^\d{1,14}(\.\d{1,2})?$/, "must be an amount such as 12.50"), z.number().nonnegative(), {
   decode: toMinor,
   encode: toText,
+});
+
+/** A sum over many orders, in minor units too, but as text: it stays exact beyond 2^53 − 1. */
+export const Sum = z.codec(z.string().regex(/^\d+\.\d{2}$/, "must be an amount such as 12.50"), z.string().regex(/^\d+$/), {
+  decode: (text) => text.replace(".", "").replace(/^0+(?=\d)/, ""),
+  encode: (minor) => toText(minor),
 });
 
 export const Id = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,64}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ : -, and neither . nor ..");

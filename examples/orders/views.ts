@@ -1,8 +1,8 @@
 /** The read side: one document for each question that is asked. */
-import { reference, view } from "tidemark";
+import { avg, count, countBy, day, reference, rollup, sum, view } from "tidemark";
 import { z } from "zod";
 import { customers, orders } from "./domain.ts";
-import { lineTotal, Money, Status, Total, totalOf } from "./values.ts";
+import { lineTotal, Money, Status, Sum, Total, totalOf } from "./values.ts";
 
 const Customer = z.object({ customerId: z.string(), name: z.string(), email: z.string() });
 
@@ -65,6 +65,39 @@ export const orderSummaries = view(
     },
   },
 );
+
+/** What is measured by the day: an order from its submission on. */
+const submittedOrders = view(
+  "submitted_orders",
+  { document: z.object({ status: Status, total: Total, submittedAt: z.string() }), from: [orders] },
+  {
+    create: { OrderSubmitted: ({ data, time }) => ({ status: "SUBMITTED", total: data.total, submittedAt: time }) },
+    on: {
+      OrderPaid: (order) => ({ ...order, status: "PAID" }),
+      OrderShipped: (order) => ({ ...order, status: "SHIPPED" }),
+      OrderCancelled: (order) => ({ ...order, status: "CANCELLED" }),
+    },
+  },
+);
+
+/** What each day brought: an order counts on the UTC day of its submission, whatever becomes of it; its money counts unless it is cancelled. */
+export const dailyOrderStats = rollup("daily_order_stats", {
+  document: z.object({
+    date: z.iso.date(),
+    orderCount: z.int(),
+    totalRevenue: Sum,
+    averageOrderValue: Sum,
+    ordersByStatus: z.partialRecord(Status, z.int()),
+  }),
+  of: submittedOrders,
+  by: { date: day("submittedAt") },
+  measures: {
+    orderCount: count(),
+    totalRevenue: sum("total", { where: { status: { not: "CANCELLED" } } }),
+    averageOrderValue: avg("total", { where: { status: { not: "CANCELLED" } } }),
+    ordersByStatus: countBy("status"),
+  },
+});
 
 const Line = z.object({ productId: z.string(), name: z.string(), quantity: z.int(), unitPrice: Money, lineTotal: Total });
 const Change = z.object({ status: Status, at: z.string(), reason: z.string().optional() });

@@ -1,23 +1,29 @@
 /** All mutants, by clause. */
 import { densePositions } from "./clauses/i1-dense-positions.ts";
+import { outboxPositions } from "./clauses/i1-outbox.ts";
 import { copy } from "./clauses/i2-copy.ts";
 import { nobodyTrusted } from "./clauses/i3-nobody-trusted.ts";
 import { oneEffect } from "./clauses/i4-one-effect.ts";
 import { token } from "./clauses/i5-token.ts";
 import { sameAnswer } from "./clauses/i6-same-answer.ts";
+import { commandTopic } from "./clauses/i6-command-topic.ts";
 import { batches } from "./clauses/i7-batches.ts";
 import { samePositions } from "./clauses/i8-positions.ts";
 import { functionOfLogs } from "./clauses/i9-function-of-logs.ts";
+import { rollups } from "./clauses/rollups.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const mutants: readonly Mutant[] = [
   ...densePositions,
+  ...outboxPositions,
   ...copy,
   ...nobodyTrusted,
   ...oneEffect,
   ...token,
   ...sameAnswer,
+  ...commandTopic,
   ...batches,
   ...samePositions,
   ...functionOfLogs,
+  ...rollups,
 ];

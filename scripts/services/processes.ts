@@ -13,6 +13,8 @@ export interface SpawnOptions {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly logFile: string;
+  /** Added to the caller's environment. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
 }
@@ -28,6 +30,7 @@ export async function spawnServer(options: SpawnOptions): Promise<ProcessId> {
       cwd: options.cwd,
       detached: true,
       stdio: ["ignore", log, log],
+      ...(options.env ? { env: { ...process.env, ...options.env } } : {}),
       ...(options.uid === undefined ? {} : { uid: options.uid }),
       ...(options.gid === undefined ? {} : { gid: options.gid }),
     });

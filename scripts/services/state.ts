@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { servicesDir } from "./places.ts";
 import { isRunning, type ProcessId } from "./processes.ts";
 
-export const serviceNames = ["kafka", "postgres"] as const;
+export const serviceNames = ["kafka", "postgres", "mongodb", "opensearch", "elasticsearch", "clickhouse"] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** What is known of a service between two calls of the command. The ports are kept, so that its URL stays the same. */

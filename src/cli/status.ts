@@ -11,7 +11,7 @@ export async function statusCommand(service: Service, { json }: { json: boolean 
 
 const known = (value: number | null, unit = "") => (value === null ? "unknown" : `${value}${unit}`);
 
-function render({ projections, relays }: StatusReport): string {
+function render({ projections, relays, commands }: StatusReport): string {
   if (projections.length === 0) return "No projection has been started yet.";
   const table = new Table({
     head: ["projection", "generation", "state", "position / end", "lag (events)", "lag (time)"],
@@ -36,8 +36,17 @@ function render({ projections, relays }: StatusReport): string {
     (r) =>
       `relay of log ${r.log}: ${r.state}${r.partitions.length === 0 ? "" : `, partitions ${r.partitions.join(", ")}`}${r.problem === null ? "" : ` (${r.problem})`}`,
   );
-  return [table.toString(), ...relaying, ...failures].join("\n");
+  return [table.toString(), ...relaying, ...commandLines(commands), ...failures].join("\n");
 }
+
+const commandLines = (commands: StatusReport["commands"]): string[] =>
+  [...new Set(commands.map((each) => each.log))].map((log) => {
+    const own = commands.filter((each) => each.log === log);
+    const lag = own.every((each) => each.lag !== null) ? own.reduce((sum, each) => sum + (each.lag ?? 0), 0) : null;
+    const places = own.map((each) => `${each.partition}: ${each.position}/${each.end ?? "?"}`).join(", ");
+    const problems = own.filter((each) => each.problem !== null).map((each) => `; partition ${each.partition}: ${each.problem}`);
+    return `commands of log ${log}: ${known(lag)} waiting (${places})${problems.join("")}`;
+  });
 
 function positions({ partitions }: ProjectionReport): string {
   const logs = [...new Set(partitions.map((p) => p.log))];

@@ -5,6 +5,7 @@
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import type { LogEvent, NewEvent, Rejection } from "./message.ts";
 import type { SnapshotRules } from "./reducer.ts";
+import type { RollupRules } from "./rollup-rules.ts";
 
 /** A Standard Schema that also gives its JSON Schema (zod 4.2+, arktype; valibot by its adapter). */
 export type Schema<In = unknown, Out = unknown> = {
@@ -65,7 +66,8 @@ export interface AnyReference {
 }
 
 export interface AnyView {
-  readonly kind: "view";
+  /** "rollup": documents are groups of another view's documents, by the rules in `rollup`; folded are the documents that it measures (`rowsOf`). */
+  readonly kind: "view" | "rollup";
   readonly name: string;
   /** The declared version: the fence between releases. 1 unless given. */
   readonly version: number;
@@ -89,4 +91,7 @@ export interface AnyView {
    * Keyed by stream: null stays null until an event named in `create` comes.
    */
   fold(current: Document | null, event: LogEvent, key: string): Document | null;
+  /** `text`: fields whose words are searched (text, null, or a list of texts). `facets`: fields whose values are counted over all hits. */
+  readonly search?: { readonly text: readonly string[]; readonly facets: readonly string[] };
+  readonly rollup?: RollupRules;
 }

@@ -2,7 +2,7 @@
 import type { AnyCommand, AnyView } from "./definition.ts";
 import type { RejectionsOf } from "./message-types.ts";
 import type { Token, TokenPart } from "./token.ts";
-import type { DocumentOf, IndexedOf } from "./view-types.ts";
+import type { DocumentOf, FacetsOf, IndexedOf, Searchable } from "./view-types.ts";
 
 export interface AcceptedOutcome {
   readonly accepted: true;
@@ -81,14 +81,46 @@ export interface ReadPage<Doc> {
   readonly ageMs: number;
 }
 
-export interface ViewReader<V> {
+export interface SearchOf<V> extends FindOf<V> {
+  /**
+   * Every word must be found in the view's searched fields, whole or as the beginning of one, in any order, ignoring case and accents.
+   * Without words it does not filter. 100 words at most.
+   */
+  readonly text: string;
+  /** Whether the page says where the found words stand. */
+  readonly highlight?: boolean;
+}
+
+export interface ReadSearchPage<V> extends ReadPage<DocumentOf<V>> {
+  /** All hits, whatever the page. */
+  readonly total: number;
+  /** How many hits have which value: most frequent first, then by value; 20 at most. */
+  readonly facets: {
+    readonly [F in FacetsOf<V>]: readonly {
+      readonly value: Exclude<F extends keyof DocumentOf<V> ? DocumentOf<V>[F] : never, null | undefined>;
+      readonly count: number;
+    }[];
+  };
+  /** By item: fragments of its searched fields with the found words between `<em>` and `</em>`, the rest escaped as HTML. */
+  readonly highlights?: readonly Readonly<Record<string, readonly string[]>>[];
+}
+
+export interface SearchReader<V> {
+  /** @throws as `find` */
+  search(query: SearchOf<V>): Promise<ReadSearchPage<V>>;
+}
+
+/** `search` is there where the view declares it. */
+export type ViewReader<V> = DocumentReader<V> & (V extends Searchable ? SearchReader<V> : unknown);
+
+export interface DocumentReader<V> {
   /** null: there is no such document. @throws READ_MODEL_BEHIND, READ_MODEL_PARKED, UNAVAILABLE */
   get(key: string): Promise<ReadDocument<DocumentOf<V>> | null>;
   /** @throws as `get`, and INVALID_CURSOR */
   find(query?: FindOf<V>): Promise<ReadPage<DocumentOf<V>>>;
 }
 
-/** `app.read(view, { token })`: one place for consistency, then `get` or `find`. */
+/** `app.read(view, { token })`: one place for consistency, then `get`, `find` or `search`. */
 export type ReadView = <V extends AnyView>(view: V, options?: ReadViewOptions) => ViewReader<V>;
 
 /** What `service(…).start()` gives to the user's own code. */

@@ -1,7 +1,8 @@
 /** What must hold of a view's definition. The types say most of it; these checks say it to those without types, with a way out. */
-import type { AnyAggregate, AnyReference, Schema } from "./definition.ts";
+import type { AnyAggregate, AnyReference, AnyView, Schema } from "./definition.ts";
 import { checkName, refuse } from "./names.ts";
 import { jsonSchemaOf } from "./schema.ts";
+import { checkSearched } from "./search-check.ts";
 import { handlerKey, type ErasedBehaviour } from "./view-fold.ts";
 
 interface ViewDefinition {
@@ -11,6 +12,7 @@ interface ViewDefinition {
   readonly from: readonly AnyAggregate[];
   readonly indexes: readonly (readonly string[])[];
   readonly references: Readonly<Record<string, AnyReference>>;
+  readonly search: AnyView["search"];
   readonly behaviour: ErasedBehaviour;
 }
 
@@ -24,6 +26,7 @@ export function checkView(view: ViewDefinition): void {
   if (twice !== undefined) refuse(`View '${view.name}' names the log '${twice.name}' twice in 'from'.`);
   checkFields(view);
   checkReferences(view);
+  checkSearched(view);
   checkBehaviour(view);
 }
 

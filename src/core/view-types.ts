@@ -52,7 +52,20 @@ export type OnlyIndexed<R, I> = {
   readonly [K in keyof R]: K extends Indexed<I> ? unknown : "the field of a reference must stand in 'indexes'";
 };
 
-export interface ViewContract<D extends Schema, L extends Logs, I, R> {
+/** Fields whose words can be searched: those that hold text or a list of texts. */
+export type TextField<Doc> = {
+  [K in keyof Doc & string]-?: [Doc[K]] extends [string | readonly string[] | null | undefined] ? K : never;
+}[keyof Doc & string];
+
+/** What `search` finds documents by, and what it counts. */
+export interface SearchContract<Doc, I> {
+  /** Text, lists of texts, or null. Every searched word must be found in one of them. */
+  readonly text: readonly TextField<Doc>[];
+  /** Indexed fields whose values are counted over all hits. */
+  readonly facets?: readonly Extract<Indexed<I>, string>[];
+}
+
+export interface ViewContract<D extends Schema, L extends Logs, I, R, S = unknown> {
   /** The fence between releases; raise it when the definition changes. 1 unless given. */
   readonly version?: number;
   /** What this schema gives out is what is stored, so it must be JSON. */
@@ -61,6 +74,8 @@ export interface ViewContract<D extends Schema, L extends Logs, I, R> {
   /** Fields, or lists of fields, that `find` may filter and order by. */
   readonly indexes?: I;
   readonly references?: R & OnlyIndexed<R, I>;
+  /** Makes the view searchable: words in `text`, any indexed field as a filter, counts by `facets`. */
+  readonly search?: S;
 }
 
 /** A list whose length the types do not know is counted at run time. */
@@ -86,6 +101,16 @@ export interface View<N extends string, Doc, IndexedFields extends string, L ext
   readonly "~indexed"?: IndexedFields;
   readonly "~from"?: L;
 }
+
+/** A view that declares `search`. */
+export interface Searchable<Facets extends string = string> {
+  readonly search: { readonly text: readonly string[]; readonly facets: readonly Facets[] };
+}
+/** What a contract's `search` makes of the view. */
+export type SearchableBy<S> = [S] extends [{ readonly text: readonly string[] }]
+  ? Searchable<S extends { readonly facets: readonly (infer F extends string)[] } ? F : never>
+  : unknown;
+export type FacetsOf<V> = V extends Searchable<infer F> ? F : never;
 
 export type DocumentOf<V> = V extends { readonly "~document"?: infer Doc } ? Exclude<Doc, undefined> : never;
 export type IndexedOf<V> = V extends { readonly "~indexed"?: infer F } ? Extract<F, string> : never;

@@ -5,7 +5,20 @@ import type { Out } from "./message-types.ts";
 import { jsonSchemaOf } from "./schema.ts";
 import { checkView } from "./view-check.ts";
 import { foldOf, type ErasedBehaviour } from "./view-fold.ts";
-import type { References, Births, Folds, Indexed, Indexes, Logs, Own, View, ViewBehaviour, ViewContract } from "./view-types.ts";
+import type {
+  References,
+  Births,
+  Folds,
+  Indexed,
+  Indexes,
+  Logs,
+  Own,
+  SearchableBy,
+  SearchContract,
+  View,
+  ViewBehaviour,
+  ViewContract,
+} from "./view-types.ts";
 
 /**
  * Defines a read model: documents by key, each a fold of the events that concern it.
@@ -25,7 +38,12 @@ export function view<
   B extends Births<L, Own<Out<D>, R>>,
   const I extends Indexes<Out<D>> = readonly [],
   R extends References<Out<D>> = {},
->(name: N, contract: ViewContract<D, L, I, R>, behaviour: ViewBehaviour<L, Own<Out<D>, R>, H, B>): View<N, Out<D>, Indexed<I> & string, L> {
+  const S extends SearchContract<Out<D>, I> | undefined = undefined,
+>(
+  name: N,
+  contract: ViewContract<D, L, I, R, S>,
+  behaviour: ViewBehaviour<L, Own<Out<D>, R>, H, B>,
+): View<N, Out<D>, Indexed<I> & string, L> & SearchableBy<S> {
   const erased = behaviour as unknown as ErasedBehaviour;
   const version = contract.version ?? 1;
   const from: readonly AnyAggregate[] = contract.from;
@@ -33,7 +51,8 @@ export function view<
     typeof index === "string" ? [index] : index,
   );
   const references = (contract.references ?? {}) as Readonly<Record<string, AnyReference>>;
-  checkView({ name, version, document: contract.document, from, indexes, references, behaviour: erased });
+  const search = searchOf(contract.search);
+  checkView({ name, version, document: contract.document, from, indexes, references, search, behaviour: erased });
 
   const definition: AnyView = {
     kind: "view",
@@ -52,6 +71,7 @@ export function view<
         sourceOf(reference.fields),
       ]),
       behaviour: hashable(erased),
+      ...(search === undefined ? {} : { search }),
     }),
     document: contract.document,
     from,
@@ -59,14 +79,18 @@ export function view<
     references,
     logs: [...new Set([...from.map((log) => log.name), ...Object.values(references).flatMap((reference) => reference.view.logs)])],
     keyed: erased.create === undefined ? "key" : "stream",
+    ...(search === undefined ? {} : { search }),
     ...foldOf(
       from,
       Object.values(references).flatMap((reference) => reference.copies),
       erased,
     ),
   };
-  return definition as unknown as View<N, Out<D>, Indexed<I> & string, L>;
+  return definition as unknown as View<N, Out<D>, Indexed<I> & string, L> & SearchableBy<S>;
 }
+
+const searchOf = (given: { readonly text: readonly string[]; readonly facets?: readonly string[] } | undefined): AnyView["search"] =>
+  given === undefined ? undefined : { text: given.text, facets: given.facets ?? [] };
 
 /** Functions by their text, maps by member. */
 const hashable = (value: unknown): unknown =>

@@ -5,6 +5,7 @@ import { pointerTo } from "../core/pointer.ts";
 import { validateInput } from "../core/schema.ts";
 import { type InputIssue, TidemarkError } from "../errors.ts";
 import type { Accepted, Commands, Rejected } from "../runtime/app.ts";
+import type { CommandAcceptance } from "../runtime/command-acceptance.ts";
 import { parseBody } from "./body.ts";
 import { commandIdOf, parseIdempotencyKey, streamOf } from "./idempotency-key.ts";
 import { parseIfMatch } from "./if-match.ts";
@@ -13,6 +14,7 @@ import { requireJson } from "./media-type.ts";
 import { problem } from "./problem.ts";
 import { parseQueryString } from "./query-string.ts";
 import { json, jsonType, type Reply } from "./reply.ts";
+import { respondAsync } from "./respond-async.ts";
 import type { CommandRoute } from "./route-types.ts";
 import type { ApiRoute, HttpApi } from "./routes.ts";
 import { keyProblems, streamKeySchema } from "./stream-key.ts";
@@ -33,7 +35,12 @@ export interface CommandRequest {
 /** A command has all that it says in its body: what stands in the query would be lost in silence. */
 const noParameters: ReadonlySet<string> = new Set();
 
-export function commandRoute(route: ApiRoute<CommandRoute>, api: HttpApi, commands: Commands): (request: CommandRequest) => Promise<Reply> {
+export function commandRoute(
+  route: ApiRoute<CommandRoute>,
+  api: HttpApi,
+  commands: Commands,
+  acceptance?: CommandAcceptance,
+): (request: CommandRequest) => Promise<Reply> {
   const { type: make } = route.target;
   const { aggregate } = make;
   const creates = route.parameters.length === 0;
@@ -68,12 +75,17 @@ export function commandRoute(route: ApiRoute<CommandRoute>, api: HttpApi, comman
       key,
     );
     const command = toCommand(request, commandId);
-    const outcome = await commands.execute(command, {
+    const options = {
       commandId,
       ...(expectedVersion === undefined ? {} : { expectedVersion }),
       context: traceContext(request.headers["traceparent"], request.headers["tracestate"]),
-    });
-    return outcome.accepted ? acceptedReply(outcome, aggregate.id, resource) : rejectedReply(outcome, api);
+    };
+    const replyTo = (outcome: Accepted | Rejected): Reply =>
+      outcome.accepted ? acceptedReply(outcome, aggregate.id, resource) : rejectedReply(outcome, api);
+    const asked = acceptance?.accepts === true ? respondAsync(request.headers["prefer"]) : undefined;
+    if (asked !== undefined)
+      return asked.reply(await acceptance!.accept(command, { ...options, ...asked, mayRepeat: key !== undefined }), replyTo);
+    return replyTo(await commands.execute(command, options));
   };
 }
 

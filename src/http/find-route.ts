@@ -1,8 +1,9 @@
-/** GET of a list: filters, keyset pages. */
+/** GET of a list: filters, keyset pages, or all between two bounds. */
 import type { AnyView, Schema } from "../core/definition.ts";
 import { jsonSchemaOf } from "../core/schema.ts";
 import { type ParameterIssue, TidemarkError } from "../errors.ts";
 import type { Queries } from "../runtime/app.ts";
+import { bounds, dayParser, holdsDays, mostInRange, rangeOf, type Range } from "./between.ts";
 import { askedFor, viewHeaders } from "./consistency.ts";
 import { formatCursor, parseCursor } from "./cursor.ts";
 import type { QueryRequest } from "./get-route.ts";
@@ -18,14 +19,16 @@ export const defaultLimit = 20;
 export const maxLimit = 100;
 
 export function findRoute(route: ApiRoute<FindRoute>, api: HttpApi, queries: Queries): (request: QueryRequest) => Promise<Reply> {
-  const { view, filter, order } = route.target;
-  const known = new Set([...filter.filter((name) => !route.parameters.includes(name)), "limit", "cursor"]);
+  const { view, filter, order, between } = route.target;
+  const own = between === undefined ? ["limit", "cursor"] : bounds;
+  const known = new Set([...filter.filter((name) => !route.parameters.includes(name)), ...own]);
+  const parseBound = between === undefined ? undefined : boundParser(view, between);
   const filters = filter.map((name) => [name, filterParser(view, name)] as const);
   const fits = cursorCheck(view, route.target);
 
-  const whereOf = (given: RawParameters): Record<string, Scalar> => {
+  const whereOf = (given: RawParameters): Record<string, Scalar | Range> => {
     const issues: ParameterIssue[] = [];
-    const where: Record<string, Scalar> = {};
+    const where: Record<string, Scalar | Range> = {};
     for (const [parameter, parse] of filters) {
       const text = given.get(parameter);
       if (text === undefined) continue;
@@ -33,6 +36,8 @@ export function findRoute(route: ApiRoute<FindRoute>, api: HttpApi, queries: Que
       if (parsed.problem === undefined) where[parameter] = parsed.value;
       else issues.push({ parameter, detail: parsed.problem });
     }
+    const range = between === undefined || parseBound === undefined ? undefined : rangeOf(given, parseBound, issues);
+    if (between !== undefined && range !== undefined) where[between] = range;
     if (given.has("limit") && limitOf(given) === undefined)
       issues.push({ parameter: "limit", detail: `must be a whole number from 1 to ${maxLimit}` });
     refuseIssues(issues);
@@ -43,6 +48,15 @@ export function findRoute(route: ApiRoute<FindRoute>, api: HttpApi, queries: Que
     const asked = askedFor(request.headers);
     const query = parseQueryString(request.url, known);
     const where = whereOf(new Map([...query, ...Object.entries(request.params)]));
+    if (between !== undefined) {
+      const read = await queries.find(view, { where, order, limit: mostInRange }, asked.options);
+      if (read.value.next !== null)
+        refuseIssues(
+          bounds.map((parameter) => ({ parameter, detail: `must leave ${mostInRange} items at most; ask for a smaller range` })),
+        );
+      const body = json({ items: read.value.items.map((item) => api.encode(view.document, item.document)) });
+      return { status: 200, headers: { "content-type": jsonType, ...viewHeaders(read, asked) }, body };
+    }
     const limit = limitOf(query) ?? defaultLimit;
     const binding = JSON.stringify([route.path, view.name, order, filter.map((name) => where[name] ?? null)]);
     const cursor = query.get("cursor");
@@ -83,6 +97,13 @@ function filterParser(view: AnyView, field: string): ScalarParser {
     const problem = keyProblems(keySchema, text)[0];
     return problem === undefined ? parse(text) : { problem };
   };
+}
+
+function boundParser(view: AnyView, field: string): ScalarParser {
+  const stored = storedField(view, field);
+  if (holdsDays(view, field, storedSchema(view))) return dayParser;
+  if (stored["type"] === "boolean") return refuse(view, field, "truth values have no order");
+  return filterParser(view, field);
 }
 
 const storedSchema = (view: AnyView): JsonSchema => jsonSchemaOf(view.document, "output");

@@ -59,4 +59,5 @@ export function notFoundOf({ notFound, view }: GetRoute, api: HttpApi): { readon
   return { code, detail: typeof reason === "string" ? reason : "There is no such document." };
 }
 
-const reasonsOf = (view: AnyView) => view.from[0]?.reasons ?? {};
+/** A group is nothing that a command is about. */
+const reasonsOf = (view: AnyView) => (view.kind === "rollup" ? {} : (view.from[0]?.reasons ?? {}));

@@ -6,5 +6,6 @@ export type { AnyRoute, CommandRoute, FindRoute, GetRoute, RejectionNames, Rejec
 
 // server
 export { httpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
+export { commandSchema } from "./command-schema.ts";
 export { openApi, type OpenApiDocument } from "./openapi.ts";
 export { problemOf, problemTitle, problemUri } from "./problem.ts";

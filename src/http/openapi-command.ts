@@ -41,6 +41,7 @@ export function commandOperation({ path, parameters: names, target }: ApiRoute<C
       ...names.map((name) => pathParameter(name, key)),
       ref("parameters", "IdempotencyKey"),
       ...(creates ? [] : [ref("parameters", "IfMatch")]),
+      ref("parameters", "PreferAsync"),
     ],
     requestBody: {
       required: requiredOf(data).length > 0,
@@ -48,19 +49,26 @@ export function commandOperation({ path, parameters: names, target }: ApiRoute<C
     },
     responses: {
       "202": {
-        description: "Accepted: the events are durable.",
+        description:
+          "Accepted: the events are durable. With `Prefer: respond-async`: the command is durable and not decided yet; `Location` is its status.",
         headers: {
           "Consistency-Token": ref("headers", "ConsistencyToken"),
           "ETag": ref("headers", "ETag"),
           "Location": ref("headers", "Location"),
           "Idempotent-Replayed": ref("headers", "IdempotentReplayed"),
+          "Preference-Applied": ref("headers", "PreferenceApplied"),
         },
         content: {
           "application/json": {
             schema: {
-              type: "object",
-              required: [aggregate.id, "version"],
-              properties: { [aggregate.id]: key, version: { type: "integer", minimum: 0 } },
+              anyOf: [
+                {
+                  type: "object",
+                  required: [aggregate.id, "version"],
+                  properties: { [aggregate.id]: key, version: { type: "integer", minimum: 0 } },
+                },
+                { type: "object", required: ["commandId"], properties: { commandId: { type: "string" } } },
+              ],
             },
             example: { [aggregate.id]: exampleOf(key, key, aggregate.id), version: 1 },
           },

@@ -58,6 +58,12 @@ export const parameters: Json = {
     text,
     "wait=2",
   ),
+  PreferAsync: inHeader(
+    "Prefer",
+    "`respond-async`: 202 with `Location: /commands/{id}` once the command is durable, before it is decided. With `wait=<seconds>` (0 to 30): the synchronous answer where it comes in time.",
+    text,
+    "respond-async",
+  ),
   ConsistencyToken: inHeader("Consistency-Token", "Read at least what this token names; several may be given, comma-separated.", text),
   Limit: {
     name: "limit",

@@ -1,6 +1,7 @@
 /** Queries of a view as OpenAPI operations. */
 import type { AnyView } from "../core/definition.ts";
 import { jsonSchemaOf } from "../core/schema.ts";
+import { bounds, holdsDays } from "./between.ts";
 import { notFoundOf } from "./get-route.ts";
 import { documentSchema, inputSchema, type JsonSchema, propertyOf } from "./json-schema.ts";
 import { exampleOf } from "./openapi-example.ts";
@@ -68,28 +69,54 @@ export function findOperation({ path, parameters: names, target }: ApiRoute<Find
       ...target.filter
         .filter((name) => !names.includes(name))
         .map((name) => ({ name, in: "query", required: false, schema: filterSchema(target.view, name) })),
-      ref("parameters", "Limit"),
-      ref("parameters", "Cursor"),
+      ...(target.between === undefined
+        ? [ref("parameters", "Limit"), ref("parameters", "Cursor")]
+        : boundParameters(target.view, target.between)),
       ...freshnessParameters,
     ],
     responses: {
-      "200": {
-        description: "A page of documents.",
-        headers: { ...viewHeaders, "Link": ref("headers", "Link"), "Preference-Applied": ref("headers", "PreferenceApplied") },
-        content: {
-          "application/json": {
-            schema: {
-              type: "object",
-              required: ["items", "nextCursor"],
-              properties: { items: { type: "array", items: document }, nextCursor: { type: ["string", "null"] } },
-            },
-            example: { items: [exampleDocument(target.view)], nextCursor: null },
-          },
-        },
-      },
-      ...problemResponses(faultCases([...viewFaults, "INVALID_CURSOR"]), ofView),
+      "200": target.between === undefined ? pageResponse(target.view, document) : rangeResponse(target.view, document),
+      ...problemResponses(faultCases([...viewFaults, ...(target.between === undefined ? (["INVALID_CURSOR"] as const) : [])]), ofView),
     },
   };
+}
+
+const pageResponse = (view: AnyView, document: Json): Json => ({
+  description: "A page of documents.",
+  headers: { ...viewHeaders, "Link": ref("headers", "Link"), "Preference-Applied": ref("headers", "PreferenceApplied") },
+  content: {
+    "application/json": {
+      schema: {
+        type: "object",
+        required: ["items", "nextCursor"],
+        properties: { items: { type: "array", items: document }, nextCursor: { type: ["string", "null"] } },
+      },
+      example: { items: [exampleDocument(view)], nextCursor: null },
+    },
+  },
+});
+
+const rangeResponse = (view: AnyView, document: Json): Json => ({
+  description: "All documents between the bounds.",
+  headers: { ...viewHeaders, "Preference-Applied": ref("headers", "PreferenceApplied") },
+  content: {
+    "application/json": {
+      schema: { type: "object", required: ["items"], properties: { items: { type: "array", items: document } } },
+      example: { items: [exampleDocument(view)] },
+    },
+  },
+});
+
+function boundParameters(view: AnyView, field: string): Json[] {
+  const days = holdsDays(view, field, jsonSchemaOf(view.document, "output"));
+  const schema = days ? { type: "string", format: "date" } : filterSchema(view, field);
+  return bounds.map((name) => ({
+    name,
+    in: "query",
+    required: false,
+    schema,
+    description: name === "from" ? `The first ${field}; from the beginning unless given.` : `The last ${field}; to the end unless given.`,
+  }));
 }
 
 const addDocument = (view: AnyView, add: AddSchema): Json => add(`${view.name}_document`, documentSchema(view.document));

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document of the part of an API that a process serves. */
 import { isObject, type JsonSchema } from "./json-schema.ts";
+import { commandStatusPaths } from "./openapi-command-status.ts";
 import { commandOperation } from "./openapi-command.ts";
 import { healthPaths } from "./openapi-health.ts";
 import { type AddSchema, headers, type Json, parameters, problemSchema, ref } from "./openapi-parts.ts";
@@ -13,7 +14,7 @@ export interface OpenApiDocument {
   readonly components: Json;
 }
 
-export function openApi(api: HttpApi, served: readonly ApiRoute[]): OpenApiDocument {
+export function openApi(api: HttpApi, served: readonly ApiRoute[], commandStatuses = false): OpenApiDocument {
   const schemas: Record<string, unknown> = { Problem: problemSchema };
   /** A named schema; its own `$defs` stay with it. */
   const add = (name: string, schema: JsonSchema): Json => {
@@ -25,7 +26,7 @@ export function openApi(api: HttpApi, served: readonly ApiRoute[]): OpenApiDocum
   return {
     openapi: "3.1.1",
     info: { title: api.title, version: api.version },
-    paths: { ...paths, ...healthPaths },
+    paths: { ...paths, ...(commandStatuses ? commandStatusPaths : {}), ...healthPaths },
     components: { schemas, parameters, headers },
   };
 }

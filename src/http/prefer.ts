@@ -10,12 +10,18 @@ const maxWaitSeconds = 30;
 const none: Preferences = { lenient: false };
 const preference = /(?:^|,)\s*([!#$%&'*+.^`|~\w-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[!#$%&'*+.^`|~\w-]*)\s*)?(?:;[^,"]*)?(?=,|$)/g;
 
-export function parsePrefer(header: string | undefined): Preferences {
-  if (header === undefined) return none;
+/** By name, in lower case; of one that stands twice the first counts. */
+export function preferencesIn(header: string): ReadonlyMap<string, string> {
   const first = new Map<string, string>();
   for (const [, name = "", value = ""] of header.matchAll(preference)) {
     if (!first.has(name.toLowerCase())) first.set(name.toLowerCase(), value.startsWith('"') ? value.slice(1, -1) : value);
   }
+  return first;
+}
+
+export function parsePrefer(header: string | undefined): Preferences {
+  if (header === undefined) return none;
+  const first = preferencesIn(header);
   const wait = first.get("wait");
   return {
     ...(wait !== undefined && /^\d+$/.test(wait) ? { waitMs: Math.min(Number(wait), maxWaitSeconds) * 1_000 } : {}),

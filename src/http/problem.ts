@@ -9,6 +9,7 @@ const statusOf = {
   INVALID_HEADER: 400,
   INVALID_TOKEN: 400,
   INVALID_CURSOR: 400,
+  FORBIDDEN: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   COMMAND_IN_PROGRESS: 409,
@@ -43,6 +44,7 @@ const publicCodeOf: Record<ErrorCode, PublicCode> = {
   INVALID_HEADER: "INVALID_HEADER",
   INVALID_PARAMETER: "INVALID_INPUT",
   METHOD_NOT_ALLOWED: "METHOD_NOT_ALLOWED",
+  FORBIDDEN: "FORBIDDEN",
   PAYLOAD_TOO_LARGE: "PAYLOAD_TOO_LARGE",
   UNSUPPORTED_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
   VERSION_MISMATCH: "VERSION_MISMATCH",
@@ -56,6 +58,7 @@ const publicCodeOf: Record<ErrorCode, PublicCode> = {
   READ_MODEL_BEHIND: "READ_MODEL_BEHIND",
   READ_MODEL_PARKED: "READ_MODEL_PARKED",
   HANDLER_FAILED: "UNAVAILABLE",
+  VIEW_STORE_DIVERGED: "UNAVAILABLE",
   GENERATION_MOVED: "UNAVAILABLE",
   REBUILD_REFUSED: "UNAVAILABLE",
   NOT_FOUND: "NOT_FOUND",
@@ -68,7 +71,7 @@ export const statusOfCode = (code: PublicCode): number => statusOf[code];
 
 /** Where problem types are described; a path of the service itself. */
 const problemBase = "/problems/";
-const problemType = "application/problem+json; charset=utf-8";
+export const problemType = "application/problem+json; charset=utf-8";
 
 /** "ORDER_NOT_FOUND" and "OrderNotFound" alike become "order-not-found". */
 const kebab = (code: string): string =>

@@ -23,6 +23,8 @@ export interface FindRoute<Filters extends string = string> {
   readonly view: AnyView;
   readonly filter: readonly Filters[];
   readonly order: readonly { readonly field: string; readonly direction: Direction }[];
+  /** The field of `from` and `to`; with it, all that lies between is one answer. */
+  readonly between: string | undefined;
 }
 
 /** One document of a view, by the key in the path. */
@@ -38,6 +40,11 @@ export interface GetRoute {
 export type AnyRoute = AnyCommandType | CommandRoute | FindRoute | GetRoute;
 
 export interface FindOptions<V extends AnyView, F extends IndexedOf<V>, O> {
+  /**
+   * An indexed field that clients may bound by the query parameters `from` and `to`, both optional, both inclusive. Days, such as a rollup's `day(…)`, are taken
+   * as `YYYY-MM-DD`. The answer is `{ items }` without pages; over 10,000 documents it is refused, so that clients ask for less.
+   */
+  readonly between?: IndexedOf<V>;
   /** Indexed fields that clients may filter by, as query or path parameters of their name. */
   readonly filter?: readonly F[];
   /** At most two indexed fields; the document's key breaks ties, in the direction of the last. */

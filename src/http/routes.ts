@@ -82,7 +82,7 @@ export const command = <C extends AnyCommandType>(
   rejects: options.rejects,
 });
 
-/** A list of documents: filters, order, keyset pages. Path parameters are filters by name. */
+/** A list of documents: filters, order, keyset pages; with `between` a whole range. Path parameters are filters by name. */
 export const find = <
   V extends AnyView,
   const F extends IndexedOf<V> = never,
@@ -94,6 +94,7 @@ export const find = <
   kind: "find",
   view,
   filter: options.filter ?? [],
+  between: options.between,
   order: Object.entries<Direction>((options.order ?? {}) as Record<string, Direction>).map(([field, direction]) => ({ field, direction })),
 });
 
@@ -130,6 +131,11 @@ function apiRoute(key: string, route: AnyRoute): ApiRoute {
     for (const name of parameters) if (!target.filter.includes(name)) refuse(`{${name}} is not a filter of this route.`);
     for (const field of [...target.filter, ...target.order.map((by) => by.field)])
       if (!indexed.has(field)) refuse(`'${field}' stands in no index of view '${target.view.name}'.`);
+    if (target.between !== undefined) {
+      if (!indexed.has(target.between)) refuse(`'${target.between}' stands in no index of view '${target.view.name}'.`);
+      const taken = target.filter.find((name) => name === target.between || name === "from" || name === "to");
+      if (taken !== undefined) refuse(`with 'between', '${taken}' cannot be a filter.`);
+    }
     if (target.order.length > 2) refuse("it may be ordered by two fields at most.");
   }
   return { method: method as "GET" | "POST", path, parameters, target };

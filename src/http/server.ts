@@ -2,6 +2,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Commands, Health, Queries } from "../runtime/app.ts";
+import type { CommandAcceptance } from "../runtime/command-acceptance.ts";
 import type { Logger } from "../runtime/ports.ts";
 import { maxBodyBytes } from "./body.ts";
 import { answerClientError } from "./client-error.ts";
@@ -16,11 +17,14 @@ import { openApi, type OpenApiDocument } from "./openapi.ts";
 import { pathTable } from "./path-table.ts";
 import { isInternal, problemOf } from "./problem.ts";
 import { json, jsonType, type Reply } from "./reply.ts";
+import { commandStatus } from "./respond-async.ts";
 import type { ApiRoute, HttpApi } from "./routes.ts";
 
 export interface HttpServerOptions {
   /** Needed by the role command. */
   readonly commands?: Commands | undefined;
+  /** Of the role command: `Prefer: respond-async` and `/commands/{id}`. Without it the one is ignored and the other not there. */
+  readonly acceptance?: CommandAcceptance | undefined;
   /** Needed by the role query. */
   readonly queries?: Queries | undefined;
   readonly health: Health;
@@ -47,7 +51,8 @@ type Handler = (request: FastifyRequest) => Promise<Reply> | Reply;
 export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer {
   const { logger, health } = options;
   const served = routesOf(api, new Set(options.roles));
-  const document = openApi(api, served);
+  const { acceptance } = options;
+  const document = openApi(api, served, acceptance !== undefined);
   const metrics = httpMetrics(Date.now() - performance.now());
   const docs = docsPage(api.title);
   const platform: readonly (readonly [string, Handler])[] = [
@@ -62,6 +67,9 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
       }),
     ],
     ["/openapi.json", () => ({ status: 200, headers: { "content-type": jsonType }, body: json(document) })],
+    ...(acceptance === undefined
+      ? []
+      : [["/commands/{id}", (request: FastifyRequest) => commandStatus(acceptance, paramsOf(request)["id"] ?? "")] as const]),
     ["/docs", docs.page],
     ["/docs/scalar.js", docs.script],
   ];
@@ -152,10 +160,10 @@ function routesOf(api: HttpApi, roles: ReadonlySet<string>): readonly ApiRoute[]
 /** Who asks is the same for all until there is authentication. */
 const principal = "anonymous";
 
-function handlerOf(route: ApiRoute, api: HttpApi, { commands, queries }: HttpServerOptions): Handler {
+function handlerOf(route: ApiRoute, api: HttpApi, { commands, queries, acceptance }: HttpServerOptions): Handler {
   const { target } = route;
   if (target.kind === "command") {
-    const handle = commandRoute({ ...route, target }, api, commands ?? missing("command", "commands"));
+    const handle = commandRoute({ ...route, target }, api, commands ?? missing("command", "commands"), acceptance);
     return (request) =>
       handle({
         url: request.raw.url ?? "/",

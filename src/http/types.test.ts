@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import { customers, orders } from "../../examples/orders/domain.ts";
-import { orderDetails, orderSummaries } from "../../examples/orders/views.ts";
+import { dailyOrderStats, orderDetails, orderSummaries } from "../../examples/orders/views.ts";
 import { command, find, get, http } from "./index.ts";
 
 const title = "t";
@@ -36,9 +36,11 @@ const refusals: readonly (() => unknown)[] = [
   () => http({ title, routes: { "GET /orders": find(orderSummaries, { order: { createdAt: "newest" } }) } }),
   // @ts-expect-error RegisterCustomer is never rejected with CustomerNotFound
   () => http({ title, routes: { "POST /customers": command(customers.commands.RegisterCustomer, { rejects: ["CustomerNotFound"] }) } }),
+  // @ts-expect-error orderCount stands in no index
+  () => http({ title, routes: { "GET /stats": find(dailyOrderStats, { between: "orderCount" }) } }),
 ];
 
-test("what does not compile is here for the compiler alone", () => assert.equal(refusals.length, 14));
+test("what does not compile is here for the compiler alone", () => assert.equal(refusals.length, 15));
 
 test("what compiles is a table of routes", () => {
   const api = http({

@@ -4,7 +4,8 @@ import { type ByteWriter, byteWriter } from "./byte-writer.ts";
 
 export interface RecordToWrite {
   readonly key: string;
-  readonly value: string;
+  /** null: a tombstone. */
+  readonly value: string | null;
   /** Headers that many records share, already encoded by `encodeHeaders`. */
   readonly fixedHeaders: EncodedHeaders;
   /** Name and value by turns. */
@@ -23,6 +24,14 @@ export interface EncodedHeaders {
   readonly bytes: Uint8Array;
 }
 
+/** Who writes a batch within a transaction. */
+export interface TransactionalProducer {
+  readonly id: bigint;
+  readonly epoch: number;
+  /** Of the batch's first record: counts the records of this producer and epoch in this partition. */
+  readonly baseSequence: number;
+}
+
 /** What a batch takes beside its records. */
 export const batchHeaderBytes = 61;
 
@@ -35,9 +44,11 @@ export interface BatchEncoder {
   add(record: RecordToWrite): void;
   /** Takes the last record out again. */
   dropLast(): void;
-  /** The finished batch, base offset 0, without producer id. It is a copy. */
-  finish(): Buffer;
+  /** The finished batch, base offset 0; without `producer` it is of no producer and no transaction. It is a copy. */
+  finish(producer?: TransactionalProducer): Buffer;
 }
+
+const transactionalBit = 0x10;
 
 export function batchEncoder(): BatchEncoder {
   const writer: ByteWriter = byteWriter();
@@ -65,7 +76,8 @@ export function batchEncoder(): BatchEncoder {
         writer.varint(0); // timestamp delta: one timestamp for the batch
         writer.varint(count);
         writer.text(record.key);
-        writer.text(record.value);
+        if (record.value === null) writer.varint(-1);
+        else writer.text(record.value);
         writeHeaders(writer, record);
       });
       count++;
@@ -74,19 +86,19 @@ export function batchEncoder(): BatchEncoder {
       writer.reset(beforeLast);
       count--;
     },
-    finish() {
+    finish(producer) {
       const batch = writer.copy();
       batch.writeBigInt64BE(0n, 0); // base offset: the broker's
       batch.writeInt32BE(batch.length - 12, 8);
       batch.writeInt32BE(-1, 12); // leader epoch
       batch[16] = 2; // magic
-      batch.writeInt16BE(0, 21); // attributes
+      batch.writeInt16BE(producer === undefined ? 0 : transactionalBit, 21); // attributes
       batch.writeInt32BE(count - 1, 23); // last offset delta
       batch.writeBigInt64BE(BigInt(timestampMs), 27);
       batch.writeBigInt64BE(BigInt(timestampMs), 35);
-      batch.writeBigInt64BE(-1n, 43); // producer id
-      batch.writeInt16BE(-1, 51);
-      batch.writeInt32BE(-1, 53); // base sequence
+      batch.writeBigInt64BE(producer?.id ?? -1n, 43);
+      batch.writeInt16BE(producer?.epoch ?? -1, 51);
+      batch.writeInt32BE(producer?.baseSequence ?? -1, 53);
       batch.writeInt32BE(count, 57);
       batch.writeUInt32BE(crc32c(batch.subarray(21)) >>> 0, 17);
       return batch;

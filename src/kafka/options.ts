@@ -16,6 +16,8 @@ export interface BrokerAddress {
 }
 
 export const topicOf = (prefix: string, log: string): string => `${prefix}${log}-events`;
+export const commandTopicOf = (prefix: string, log: string): string => `${prefix}${log}-commands`;
+export const repliesTopicOf = (prefix: string, log: string): string => `${prefix}${log}-replies`;
 
 /** @throws INVALID_SETTING */
 export function parseBrokers(brokers: string): BrokerAddress[] {

@@ -14,6 +14,16 @@ export interface CheckedTopic {
   readonly weaknesses: readonly string[];
 }
 
+export interface TopicSetting {
+  readonly name: string;
+  readonly value: string;
+}
+
+const keepsAll: readonly TopicSetting[] = [
+  { name: "cleanup.policy", value: "delete" },
+  { name: "retention.ms", value: "-1" },
+  { name: "retention.bytes", value: "-1" },
+];
 const limitMs = 15_000;
 const missingLimitMs = 3_000;
 const createTimeoutMs = 10_000;
@@ -34,7 +44,7 @@ export async function ensureTopic(
   const found = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, async () => {
     const metadata = await cluster.refresh(topic);
     if (metadata === null) {
-      await create(cluster, topic, partitions);
+      await createTopic(cluster, topic, partitions, keepsAll);
       throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic); // asked for again until every broker knows it
     }
     if (metadata.leaders.length === 0 || metadata.leaders.some((leader) => leader === null)) throw new BrokerRefusal(`topic ${topic}`, 5);
@@ -42,7 +52,7 @@ export async function ensureTopic(
   });
   if (found.leaders.length !== partitions)
     throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: found.leaders.length, asked: partitions });
-  const settings = await describe(cluster, topic);
+  const settings = await topicSettings(cluster, topic);
   return {
     topicId: found.topicId,
     maxBatchBytes: Number(settings.get("max.message.bytes") ?? 1_048_588),
@@ -68,13 +78,12 @@ async function requireThere(cluster: Cluster, topic: string, log: string): Promi
   }
 }
 
-async function create(cluster: Cluster, topic: string, partitions: number): Promise<void> {
+/** With the replication that a log's topic has. Nothing happens where it is there. @throws BrokerRefusal */
+export async function createTopic(cluster: Cluster, topic: string, partitions: number, settings: readonly TopicSetting[]): Promise<void> {
   const { brokers } = await cluster.anyBroker((connection) => metadataV12.api.async(connection, [], false));
   const replicated = brokers.length >= 3;
   const configs = [
-    { name: "cleanup.policy", value: "delete" },
-    { name: "retention.ms", value: "-1" },
-    { name: "retention.bytes", value: "-1" },
+    ...settings,
     ...(replicated
       ? [
           { name: "min.insync.replicas", value: "2" },
@@ -96,7 +105,8 @@ async function create(cluster: Cluster, topic: string, partitions: number): Prom
   throw new BrokerRefusal(`creation of topic ${topic}${made.errorMessage === null ? "" : ` (${made.errorMessage})`}`, made.errorCode);
 }
 
-async function describe(cluster: Cluster, topic: string): Promise<Map<string, string | null>> {
+/** @throws UNAVAILABLE */
+export async function topicSettings(cluster: Cluster, topic: string): Promise<Map<string, string | null>> {
   const resources = [{ resourceType: topicResource, resourceName: topic, configurationKeys: null }] as const;
   const answer = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, () =>
     cluster.anyBroker((connection) =>
@@ -123,6 +133,16 @@ function weaknessesOf(topic: string, { replication, brokers }: TopicMetadata, se
   want("cleanup.policy", "delete", "compaction removes events, and a read model can no longer be rebuilt from this topic");
   want("retention.ms", "-1", "Kafka removes old events, and a read model can no longer be rebuilt from this topic");
   want("retention.bytes", "-1", "Kafka removes old events, and a read model can no longer be rebuilt from this topic");
+  return [...found, ...weakReplication(topic, { replication, brokers }, settings)];
+}
+
+/** Of any topic that must lose nothing. */
+export function weakReplication(
+  topic: string,
+  { replication, brokers }: Pick<TopicMetadata, "replication" | "brokers">,
+  settings: ReadonlyMap<string, string | null>,
+): string[] {
+  const found: string[] = [];
   if (brokers < 3) return found;
   if (replication < 3)
     found.push(
@@ -131,6 +151,10 @@ function weaknessesOf(topic: string, { replication, brokers }: TopicMetadata, se
   const inSync = Number(settings.get("min.insync.replicas"));
   if (!(inSync >= 2))
     found.push(`Topic ${topic}: min.insync.replicas is ${inSync}, should be 2: an event can be acknowledged by one broker alone.`);
-  want("unclean.leader.election.enable", "false", "a broker that lags can become leader and take acknowledged events away");
+  const unclean = settings.get("unclean.leader.election.enable");
+  if (unclean !== "false")
+    found.push(
+      `Topic ${topic}: unclean.leader.election.enable is ${unclean ?? "unset"}, should be false: a broker that lags can become leader and take acknowledged events away.`,
+    );
   return found;
 }

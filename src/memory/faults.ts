@@ -4,6 +4,8 @@
  */
 import type { LogEvent } from "../core/message.ts";
 import { TidemarkError } from "../errors.ts";
+import type { Cut } from "../runtime/command-ports.ts";
+import type { DocumentRow } from "../runtime/document-store.ts";
 import type { AppendCommand, Checkpoint, Cursor, SnapshotRow, StoredEvent } from "../runtime/ports.ts";
 
 /** What a hook gets, by the name of its point. */
@@ -37,11 +39,27 @@ export interface FaultPoints {
     readonly to: Checkpoint;
     readonly events: readonly LogEvent[];
   };
+  readonly move: { readonly view: string; readonly generation: number; readonly from: Checkpoint; readonly to: Checkpoint };
+  readonly bind: { readonly view: string; readonly generation: number };
+  /** Of a document store; `of`: the view whose rows they are. */
+  readonly readRows: { readonly of: string; readonly keys: readonly string[] };
+  readonly writeRows: { readonly of: string; readonly rows: readonly DocumentRow[] };
+  readonly referring: { readonly field: string; readonly key: string };
+  readonly visible: { readonly view: string; readonly generation: number };
   readonly recordFailure: { readonly view: string; readonly generation: number; readonly log: string; readonly partition: number };
   readonly get: { readonly view: string; readonly generation: number; readonly keys: readonly string[] };
   readonly find: { readonly view: string; readonly generation: number };
   readonly status: { readonly views: readonly string[] };
   readonly recordEnds: object;
+  readonly sendCommand: { readonly log: string };
+  /** Each look of a waiting read. */
+  readonly readCommands: { readonly log: string; readonly partition: number; readonly offset: number };
+  readonly commandBounds: { readonly log: string };
+  readonly commandWaits: { readonly log: string };
+  readonly replyCommands: { readonly log: string };
+  readonly commandPosition: { readonly log: string };
+  readonly appendCommands: { readonly cut: Cut; readonly commands: readonly AppendCommand[] };
+  readonly knownCommands: object;
 }
 
 export type FaultPoint = keyof FaultPoints;

@@ -25,6 +25,8 @@ export interface ReadDatabase {
   /** By view and generation. */
   readonly generations: Map<string, Map<number, StoredGeneration>>;
   readonly ends: Map<string, { readonly log: string; readonly partition: number; readonly position: number; readonly at: number }>;
+  /** Ids of storage in other stores, by view and generation. */
+  readonly storage: Map<string, string>;
   readonly checkpointMoved: SignalHub<CheckpointMoved | undefined>;
   readonly generationsChanged: SignalHub<void>;
   readonly ownership: Ownership;
@@ -46,6 +48,7 @@ export function readDatabase(now: () => number = Date.now): ReadDatabase {
     migrated: false,
     generations,
     ends: new Map(),
+    storage: new Map(),
     checkpointMoved,
     generationsChanged,
     ownership: ownership(),

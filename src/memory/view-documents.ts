@@ -2,6 +2,9 @@
 import type { AnyView, Document } from "../core/definition.ts";
 import type { LogEvent } from "../core/message.ts";
 import { fillReferences } from "../core/reference.ts";
+import { contributionOf } from "../core/rollup-contribution.ts";
+import { groupsOf } from "../core/rollup-groups.ts";
+import { rowsOf } from "../core/rollup-rules.ts";
 import { TidemarkError } from "../errors.ts";
 import type { StoredDocument } from "../runtime/ports.ts";
 
@@ -34,6 +37,17 @@ export function read(view: AnyView, stored: Documents, key: string): StoredDocum
     : { document: filled(view, own, stored.referenced), version: row.version, lastUpdated: row.lastUpdated };
 }
 
+/** All documents by key; of a rollup: its groups. */
+export function readAll(view: AnyView, stored: Documents): ReadonlyMap<string, StoredDocument> {
+  const rows = new Map(
+    [...stored.own.keys()].flatMap((key): [string, StoredDocument][] => {
+      const document = read(view, stored, key);
+      return document === undefined ? [] : [[key, document]];
+    }),
+  );
+  return view.rollup === undefined ? rows : groupsOf(view.rollup, rows.values());
+}
+
 const filled = (view: AnyView, own: Document, referenced: ReadonlyMap<string, ReadonlyMap<string, Row>>): Document =>
   fillReferences(view, own, (field, key) => parsed(referenced.get(view.references[field]!.view.name)?.get(key)));
 
@@ -50,7 +64,7 @@ interface Change {
  * @throws HANDLER_FAILED naming the event at fault
  */
 export function foldBatch(view: AnyView, stored: Documents, events: readonly LogEvent[]): () => void {
-  const own = changes(view, stored.own, events, view);
+  const own = changes(rowsOf(view), stored.own, events, view);
   const referencedViews = new Map(Object.values(view.references).map((reference) => [reference.view.name, reference.view]));
   const others = new Map(
     [...referencedViews].map(([name, of]) => [name, changes(of, stored.referenced.get(name) ?? new Map<string, Row>(), events, view)]),
@@ -63,6 +77,10 @@ export function foldBatch(view: AnyView, stored: Documents, events: readonly Log
   for (const reference of Object.values(view.references)) {
     for (const [key, { document, last }] of others.get(reference.view.name)!) blaming(view, last, () => reference.fields(document, key));
   }
+  // groups are computed when they are read, but what cannot be measured fails now
+  const { rollup } = view;
+  if (rollup !== undefined)
+    for (const { document, last } of own.values()) if (document !== null) blaming(view, last, () => contributionOf(rollup, document));
   return () => {
     writeTo(stored.own, own);
     for (const [name, rows] of after) stored.referenced.set(name, rows);

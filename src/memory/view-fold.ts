@@ -2,6 +2,8 @@
 import type { AnyView, Document } from "../core/definition.ts";
 import type { LogEvent } from "../core/message.ts";
 import { fillReferences } from "../core/reference.ts";
+import { groupsOf } from "../core/rollup-groups.ts";
+import { rowsOf } from "../core/rollup-rules.ts";
 
 /** What a store must answer for a key. */
 export interface FoldedDocument {
@@ -20,8 +22,16 @@ export interface ViewFold {
   documents(): Map<string, FoldedDocument>;
 }
 
-/** Own documents are kept as JSON text between batches, as a store would, so nothing but JSON lives on. */
+/** Of a rollup: its groups, computed anew from all the documents that it measures. */
 export function viewFold(view: AnyView): ViewFold {
+  const { rollup } = view;
+  if (rollup === undefined) return documentsFold(view);
+  const rows = documentsFold(rowsOf(view));
+  return { apply: rows.apply, documents: () => groupsOf(rollup, rows.documents().values()) };
+}
+
+/** Own documents are kept as JSON text between batches, as a store would, so nothing but JSON lives on. */
+function documentsFold(view: AnyView): ViewFold {
   const stored = new Map<string, { readonly own: string | null; readonly version: number; readonly lastUpdated: string }>();
   const positions = new Map<string, number>();
   const referenced = new Map(Object.values(view.references).map((reference) => [reference.view, viewFold(reference.view)]));

@@ -10,12 +10,16 @@ import { documents } from "./view-documents.ts";
 export function viewGenerations(
   database: ReadDatabase,
   own: Handle,
+  /** The kind of store that the documents are in: generations of other kinds are left alone. */
+  store: string,
 ): Pick<ViewStore, "ensure" | "create" | "switch" | "retire" | "current"> {
   const changed = () => {
     if (!own.faults.loses("generations")) database.generationsChanged.tell();
   };
   const fed = (view: AnyView) =>
-    [...database.of(view).values()].map(({ about }) => about).filter((g) => g.declaredVersion === view.version && g.state !== "retired");
+    [...database.of(view).values()]
+      .map(({ about }) => about)
+      .filter((g) => g.store === store && g.declaredVersion === view.version && g.state !== "retired");
   const make = (view: AnyView): Generation => {
     const known = database.of(view);
     const live = [...known.values()].some(({ about }) => about.state === "live");
@@ -24,6 +28,7 @@ export function viewGenerations(
       generation: Math.max(0, ...known.keys()) + 1,
       declaredVersion: view.version,
       hash: view.hash,
+      store,
       state: live ? "building" : "live",
       createdAt: new Date(database.now()).toISOString(),
     };
@@ -91,7 +96,7 @@ export function viewGenerations(
       own.run("current", { view: view.name }, () => {
         return currentGeneration(
           view,
-          [...database.of(view).values()].map(({ about }) => about),
+          [...database.of(view).values()].map(({ about }) => about).filter((g) => g.store === store),
         );
       }),
   };

@@ -1,48 +1,21 @@
 /** One (view, generation) in memory as a worker feeds it. Effect and checkpoint are one step (I4). */
 import type { AnyView } from "../core/definition.ts";
-import { TidemarkError } from "../errors.ts";
 import type { Checkpoint, ViewProjection } from "../runtime/ports.ts";
 import type { Handle } from "./handle.ts";
-import { partitionKey, type ReadDatabase, type StoredGeneration } from "./read-database.ts";
+import { partitionKey, type ReadDatabase } from "./read-database.ts";
+import { fedGeneration, viewCheckpoints } from "./view-checkpoints.ts";
 import { foldBatch } from "./view-documents.ts";
 import { viewLoad } from "./view-load.ts";
 
 export function viewProjection(database: ReadDatabase, own: Handle, view: AnyView, generation: number): ViewProjection {
   const about = { view: view.name, generation };
-  const gone = () => new TidemarkError("GENERATION_MOVED", about);
-  const fed = (): StoredGeneration | undefined => {
-    const found = database.of(view).get(generation);
-    return found?.about.state === "retired" ? undefined : found;
-  };
+  const fed = () => fedGeneration(database, view, generation);
   const updatedAt = () => new Date(database.now()).toISOString();
 
   const projection: ViewProjection = {
     view,
     generation,
-    checkpoints: (partitions) =>
-      own.run("checkpoints", about, () => {
-        const { checkpoints } = fed() ?? raise(gone());
-        return [...partitions]
-          .toSorted(([a], [b]) => (a < b ? -1 : 1))
-          .flatMap(([log, count]) =>
-            Array.from({ length: count }, (_, partition) => {
-              const key = partitionKey(log, partition);
-              const known = checkpoints.get(key) ?? {
-                checkpoint: { log, partition, position: 0, eventId: null, logId: null, hint: null },
-                updatedAt: updatedAt(),
-                failure: null,
-              };
-              checkpoints.set(key, known);
-              return known.checkpoint;
-            }),
-          );
-      }),
-    checkpoint: (log, partition) =>
-      own.run(
-        "checkpoint",
-        { ...about, log, partition },
-        () => fed()?.checkpoints.get(partitionKey(log, partition))?.checkpoint ?? raise(gone()),
-      ),
+    ...viewCheckpoints(database, own, view, generation),
     async apply(from, to, events) {
       const key = partitionKey(from.log, from.partition);
       const outcome = await own.run("apply", { ...about, from, to, events }, () => {
@@ -67,13 +40,6 @@ export function viewProjection(database: ReadDatabase, own: Handle, view: AnyVie
       return outcome;
     },
     load: (from) => (view.keyed === "stream" && view.from.some(({ name }) => name === from.log) ? viewLoad(projection, from) : null),
-    recordFailure: (log, partition, failure) =>
-      own.run("recordFailure", { ...about, log, partition }, () => {
-        const key = partitionKey(log, partition);
-        const found = fed()?.checkpoints;
-        const stored = found?.get(key);
-        if (stored !== undefined) found?.set(key, { ...stored, failure });
-      }),
   };
   return projection;
 }
@@ -88,8 +54,4 @@ function checkDense(from: Checkpoint, to: Checkpoint, events: Parameters<ViewPro
       `a batch from ${from.position} to ${to.position} of ${from.log}/${from.partition} holds the positions ${events.map((event) => `${event.log}/${event.partition}/${event.position}`).join(", ")}`,
     );
   }
-}
-
-function raise(error: Error): never {
-  throw error;
 }

@@ -1,12 +1,13 @@
 /** The view store in memory: one handle for each "process", on a database that they share. */
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
-import type { KnownEnd, StoredDocument, ViewStatus, ViewStore } from "../runtime/ports.ts";
+import { find } from "../runtime/find-in-memory.ts";
+import type { KnownEnd, ViewStatus, ViewStore } from "../runtime/ports.ts";
+import { search } from "../runtime/search-in-memory.ts";
 import type { Faults } from "./faults.ts";
 import { handle } from "./handle.ts";
 import { partitionKey, type ReadDatabase } from "./read-database.ts";
-import { read } from "./view-documents.ts";
-import { find } from "./view-find.ts";
+import { read, readAll } from "./view-documents.ts";
 import { viewGenerations } from "./view-generations.ts";
 import { viewProjection } from "./view-projection.ts";
 
@@ -40,22 +41,21 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
     accept() {
       // there is nothing that memory cannot keep
     },
-    ...viewGenerations(database, own),
+    ...viewGenerations(database, own, "memory"),
     projection: (view, generation) => viewProjection(database, own, view, generation),
     get: (view, generation, keys) =>
       own.run("get", { view: view.name, generation, keys }, () => {
         const documents = readable(view, generation);
-        return keys.map((key) => read(view, documents, key));
+        const groups = view.rollup === undefined ? undefined : readAll(view, documents);
+        return keys.map((key) => (groups === undefined ? read(view, documents, key) : groups.get(key)));
       }),
     find: (view, generation, query) =>
       own.run("find", { view: view.name, generation }, () => {
         const documents = readable(view, generation);
-        const found = [...documents.own.keys()].flatMap((key): [string, StoredDocument][] => {
-          const document = read(view, documents, key);
-          return document === undefined ? [] : [[key, document]];
-        });
-        return find(view, new Map(found), query);
+        return find(view, readAll(view, documents), query);
       }),
+    search: (view, generation, query) =>
+      own.run("find", { view: view.name, generation }, () => search(view, readAll(view, readable(view, generation)), query)),
     status: (views) => own.run("status", { views: views.map((view) => view.name) }, () => views.map((view) => statusOf(view))),
     recordEnds: (ends, views) =>
       own.run("recordEnds", {}, () => {

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { EventStore } from "../runtime/ports.ts";
 import type { Database } from "./sql.ts";
 
-const channel = "appended";
+export const appendedChannel = "appended";
 
 export function appendedFeed(database: Database): Pick<EventStore, "announce" | "onAppended"> {
   const callbacks = new Set<(log: string | undefined) => void>();
@@ -20,7 +20,7 @@ export function appendedFeed(database: Database): Pick<EventStore, "announce" | 
   return {
     announce(log) {
       tell(log);
-      if (database.engine === "postgres") database.notify(channel, log, `${source} ${log}`);
+      if (database.engine === "postgres") database.notify(appendedChannel, log, `${source} ${log}`);
     },
     async onAppended(callback) {
       // one entry for each call, also where the same function is given twice
@@ -43,7 +43,7 @@ export function appendedFeed(database: Database): Pick<EventStore, "announce" | 
   /** Payloads are told to all callbacks, so only the first of them listens. */
   function sharedListen(): Promise<() => Promise<void>> {
     users++;
-    listening ??= database.listen(channel, onPayload, () => tell(undefined));
+    listening ??= database.listen(appendedChannel, onPayload, () => tell(undefined));
     const mine = listening;
     const leave = async (): Promise<void> => {
       if (--users > 0 || listening !== mine) return;

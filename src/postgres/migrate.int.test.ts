@@ -44,6 +44,21 @@ for (const engine of engines) {
     ]);
   });
 
+  test(`${engine.name}: numbers may have gaps, and one that comes later into a gap is still run`, async (t) => {
+    const { database } = await engine.open(t);
+    const ten = { name: "0010-ten", sql: "create table ten(n int);" };
+    assert.equal(await migrate(database, { ...base, migrations: [one, ten] }), 2);
+    const outdated = migrate(database, { ...base, ddl: false, migrations: [one, two, ten] });
+    await assert.rejects(outdated, (error) => isTidemarkError(error, "SCHEMA_OUTDATED") && error.message.includes("version 1"));
+    assert.equal(await migrate(database, { ...base, migrations: [one, two, ten] }), 1);
+    assert.deepEqual((await database.query({ text: "select version from tidemark_migrations order by version" })).rows, [
+      { version: 1 },
+      { version: 2 },
+      { version: 10 },
+    ]);
+    await assert.rejects(migrate(database, { ...base, migrations: [one, two] }), (error) => isTidemarkError(error, "SCHEMA_NEWER"));
+  });
+
   test(`${engine.name}: the write store migrates twice without effect`, async (t) => {
     const { database } = await engine.open(t);
     assert.ok((await migrateWriteStore(database, { schema: testSchema, ddl: true })) > 0);

@@ -4,7 +4,7 @@ import { quoteIdentifier } from "./channel.ts";
 import { checkSchema } from "./database-options.ts";
 import type { Connection, Database } from "./sql.ts";
 
-/** Number 1 is the first of the list. A migration that was released is never changed: a new one is added. */
+/** Its number is the one that its name begins with; numbers ascend, gaps are fine. A migration that was released is never changed: a new one is added. */
 export interface Migration {
   readonly name: string;
   /** Several statements, run in one transaction, with the schema as search path. */
@@ -24,33 +24,50 @@ export interface MigrateOptions {
  * Answers how many migrations it ran. @throws SCHEMA_OUTDATED (only without `ddl`), SCHEMA_NEWER
  */
 export async function migrate(database: Database, options: MigrateOptions): Promise<number> {
-  const expected = options.migrations.length;
-  const found = await versionOf(database, options);
-  if (found > expected) throw newer(options.kind, found, expected);
-  if (found === expected) return 0;
-  if (!options.ddl) throw new TidemarkError("SCHEMA_OUTDATED", { database: options.kind, found, expected });
-  return database.exclusive((connection) => run(connection, options));
+  const steps = numbered(options);
+  const done = await versionsOf(database, options);
+  if (missing(steps, done, options.kind).length === 0) return 0;
+  if (!options.ddl) throw new TidemarkError("SCHEMA_OUTDATED", { database: options.kind, ...versions(steps, done) });
+  return database.exclusive((connection) => run(connection, options, steps));
+}
+
+interface Step extends Migration {
+  readonly number: number;
+}
+
+const numbered = ({ migrations }: MigrateOptions): readonly Step[] =>
+  migrations.map((migration, i) => ({ ...migration, number: /^\d{4}/.test(migration.name) ? Number(migration.name.slice(0, 4)) : i + 1 }));
+
+/** Those to be run, in order: also one whose number is below that of one which was run, where two releases were made apart. @throws SCHEMA_NEWER */
+function missing(steps: readonly Step[], done: readonly number[], kind: string): readonly Step[] {
+  const expected = steps.at(-1)?.number ?? 0;
+  const found = Math.max(0, ...done);
+  if (found > expected) throw newer(kind, found, expected);
+  return steps.filter((step) => !done.includes(step.number));
+}
+
+/** Found: the last one before the first that is missing. */
+function versions(steps: readonly Step[], done: readonly number[]): { readonly found: number; readonly expected: number } {
+  const first = steps.findIndex((step) => !done.includes(step.number));
+  return { found: steps[first - 1]?.number ?? 0, expected: steps.at(-1)?.number ?? 0 };
 }
 
 const newer = (database: string, found: number, expected: number) => new TidemarkError("SCHEMA_NEWER", { database, found, expected });
 
-/** 0 where nothing was ever migrated. */
-async function versionOf(database: Database, options: MigrateOptions): Promise<number> {
+/** Empty where nothing was ever migrated. */
+async function versionsOf(database: Database, options: MigrateOptions): Promise<readonly number[]> {
   const table = `${quoteIdentifier(checkSchema(options.schema))}.tidemark_migrations`;
   const there = await database.query<{ there: boolean }>({ text: "select to_regclass($1) is not null as there", values: [table] });
-  return there.rows[0]!.there ? recorded(database, table, options.kind) : 0;
+  return there.rows[0]!.there ? recorded(database, table, options.kind) : [];
 }
 
-async function recorded(at: Pick<Database, "query">, table: string, kind: string): Promise<number> {
-  const { rows } = await at.query<{ version: number }>({
-    text: `select coalesce(max(version), 0)::int as version from ${table} where kind = $1`,
-    values: [kind],
-  });
-  return rows[0]!.version;
+async function recorded(at: Pick<Database, "query">, table: string, kind: string): Promise<readonly number[]> {
+  const { rows } = await at.query<{ version: number }>({ text: `select version from ${table} where kind = $1`, values: [kind] });
+  return rows.map(({ version }) => version);
 }
 
-async function run(connection: Connection, options: MigrateOptions): Promise<number> {
-  const { schema, kind, migrations } = options;
+async function run(connection: Connection, options: MigrateOptions, steps: readonly Step[]): Promise<number> {
+  const { schema, kind } = options;
   const name = quoteIdentifier(checkSchema(schema));
   await connection.script("begin");
   // held until commit: whoever comes second finds the work done
@@ -60,16 +77,14 @@ async function run(connection: Connection, options: MigrateOptions): Promise<num
   if (!exists.rows[0]!.there) await connection.script(`create schema ${name}`);
   await connection.script(`create table if not exists ${name}.tidemark_migrations(
     kind text not null, version int not null, name text not null, migrated_at timestamptz not null default now(), primary key (kind, version))`);
-  const found = await recorded(connection, `${name}.tidemark_migrations`, kind);
-  if (found > migrations.length) throw newer(kind, found, migrations.length);
-  for (const [index, migration] of migrations.entries()) {
-    if (index < found) continue;
+  const due = missing(steps, await recorded(connection, `${name}.tidemark_migrations`, kind), kind);
+  for (const migration of due) {
     await connection.script(migration.sql);
     await connection.query({
       text: `insert into ${name}.tidemark_migrations(kind, version, name) values ($1, $2, $3)`,
-      values: [kind, index + 1, migration.name],
+      values: [kind, migration.number, migration.name],
     });
   }
   await connection.script("commit");
-  return migrations.length - found;
+  return due.length;
 }

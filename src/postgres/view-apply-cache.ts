@@ -3,29 +3,29 @@ import type { Checkpoint } from "../runtime/ports.ts";
 import type { Row } from "./view-rows.ts";
 
 /** Rows by key; `document` null: there is none. */
-export type CachedRows = Map<string, Row>;
+export type CachedRows<R extends Row = Row> = Map<string, R>;
 
-export interface DocumentCache {
+export interface DocumentCache<R extends Row = Row> {
   /**
    * Taken out: empty unless `from` is the checkpoint that the last `keep` of its partition stored. Whatever then fails, is refused or stays unknown leaves
    * nothing behind; the compare-and-set of the batch confirms that nobody else has moved the checkpoint since.
    */
-  take(from: Checkpoint): CachedRows;
+  take(from: Checkpoint): CachedRows<R>;
   /** After the commit of `to`: `rows` as taken, and what the batch wrote. */
-  keep(rows: CachedRows, to: Checkpoint, written: readonly Row[]): void;
+  keep(rows: CachedRows<R>, to: Checkpoint, written: readonly R[]): void;
 }
 
 /** Of one partition. */
 const maxRows = 2_000;
 const maxBytes = 2_000_000;
 
-interface Kept {
+interface Kept<R extends Row> {
   readonly to: Checkpoint;
-  readonly rows: CachedRows;
+  readonly rows: CachedRows<R>;
 }
 
-export function documentCache(): DocumentCache {
-  const partitions = new Map<number, Kept>();
+export function documentCache<R extends Row = Row>(): DocumentCache<R> {
+  const partitions = new Map<number, Kept<R>>();
   let bytesEach = 0;
   return {
     take(from) {

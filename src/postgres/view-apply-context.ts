@@ -11,6 +11,7 @@ import { type TableStatements, tableStatements } from "./view-statements.ts";
 export interface ApplyContext {
   readonly database: Database;
   readonly shape: ViewShape;
+  readonly generation: number;
   readonly table: string;
   readonly own: TableStatements;
   /** By name of the referenced view, in the order in which they are locked. */
@@ -28,7 +29,15 @@ export function applyContext(database: Database, shape: ViewShape, generation: n
   const view = shape.view.name;
   const table = documentTable(view, generation);
   const referenced = shape.referenced.map((r) => [r.view.name, tableStatements(r, referenceTable(view, generation, r.view.name))] as const);
-  return { database, shape, table, own: tableStatements(shape, table), referenced: new Map(referenced), cache: documentCache() };
+  return {
+    database,
+    shape,
+    generation,
+    table,
+    own: tableStatements(shape, table),
+    referenced: new Map(referenced),
+    cache: documentCache(),
+  };
 }
 
 /** @throws UNAVAILABLE where the database rolled back what it was asked to commit */

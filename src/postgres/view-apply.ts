@@ -1,5 +1,6 @@
 /** One apply: the path that the view and the log need, and what the errors of the database mean for the runtime. */
 import { isTidemarkError, TidemarkError } from "../errors.ts";
+import { applyRollup } from "./rollup-apply.ts";
 import { sqlState } from "./sql-errors.ts";
 import type { Connection } from "./sql.ts";
 import type { ApplyConnections } from "./view-apply-connections.ts";
@@ -24,6 +25,7 @@ export async function applyBatch(context: ApplyContext, connections: ApplyConnec
 
 function apply(context: ApplyContext, connection: Connection, batch: ApplyBatch): Promise<"applied" | "moved"> {
   const { view, references } = context.shape;
+  if (view.rollup !== undefined) return applyRollup(context, connection, batch);
   if (!view.from.some(({ name }) => name === batch.move.from.log)) return applyReferenced(context, connection, batch);
   return view.keyed === "stream" && Object.keys(references).length === 0
     ? applyFast(context, connection, batch)

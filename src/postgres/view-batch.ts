@@ -1,16 +1,12 @@
-/** Folds a batch in memory: which keys it concerns, and what their documents become. Failures name the event at fault. */
-import type { AnyView, Document } from "../core/definition.ts";
+/** Folds a batch in memory, and checks that the tables can hold what comes out. Failures name the event at fault. */
+import type { AnyView } from "../core/definition.ts";
 import type { LogEvent } from "../core/message.ts";
-import { stripCopies } from "../core/reference.ts";
-import { TidemarkError } from "../errors.ts";
+import * as batch from "../runtime/fold-batch.ts";
+import { type Blamed, blaming, foldEvents, type Touched } from "../runtime/fold-batch.ts";
 import { checkKey, checkRow, type Row } from "./view-rows.ts";
 import type { ViewShape } from "./view-shape.ts";
 
-/** Events by key, in the order of the log. */
-export type Touched = ReadonlyMap<string, readonly LogEvent[]>;
-
-/** What names an event where it fails. */
-export type Blamed = Pick<LogEvent, "log" | "partition" | "position" | "type">;
+export { type Blamed, blaming, handlerFailed, type Touched } from "../runtime/fold-batch.ts";
 
 /** What the batch makes of one key. `last`: the latest event that concerned it. */
 export interface Change {
@@ -18,63 +14,17 @@ export interface Change {
   readonly last: Blamed;
 }
 
-/** @throws HANDLER_FAILED naming `event`, for anything that `work` throws */
-export function blaming<T>(view: string, event: Blamed, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    throw handlerFailed(view, event, cause);
-  }
-}
-
-export function handlerFailed(view: string, event: Blamed, cause: unknown): TidemarkError<"HANDLER_FAILED"> {
-  const { type, log, partition, position } = event;
-  return new TidemarkError(
-    "HANDLER_FAILED",
-    { view, type, log, partition, position, problem: cause instanceof Error ? cause.message : String(cause) },
-    { cause },
-  );
-}
-
 /** `failing`: the view whose partition stands still where this fails. @throws HANDLER_FAILED */
-export function touchedBy(view: AnyView, events: readonly LogEvent[], failing: string): Touched {
-  const touched = new Map<string, LogEvent[]>();
-  for (const event of events) {
-    for (const key of blaming(failing, event, () => view.keys(event))) {
-      const known = touched.get(key);
-      if (known !== undefined) {
-        known.push(event);
-        continue;
-      }
-      blaming(failing, event, () => checkKey(key));
-      touched.set(key, [event]);
-    }
-  }
-  return touched;
-}
+export const touchedBy = (view: AnyView, events: readonly LogEvent[], failing: string): Touched =>
+  batch.touchedBy(view, events, failing, checkKey);
 
-export const noRow = (key: string): Row => ({ key, document: null, version: 0, updated: "" });
+export const noRow = (key: string): Row => ({ key, ...batch.nothing });
 
 /** Handlers do not see copied fields. @throws HANDLER_FAILED */
 export function foldKey(shape: ViewShape, key: string, events: readonly LogEvent[], current: Row, failing: string): Change {
-  const { view } = shape;
-  let { version, updated } = current;
-  let document = current.document === null ? null : stripCopies(view, current.document);
-  for (const event of events) {
-    const before: Document | null = document;
-    document = blaming(failing, event, () => view.fold(before, event, key));
-    if (view.keyed === "stream" && document === null) {
-      version = 0;
-      updated = "";
-    } else {
-      // by other keys both go on over a deletion: when the document was gone depends on how the partitions interleave
-      version = view.keyed === "stream" ? event.version : version + 1;
-      // a stream has an order of its own, whatever the clocks of its writers said; between partitions there is none but the time
-      if (view.keyed === "stream" || event.time > updated) updated = event.time;
-    }
-  }
+  const row = { key, ...foldEvents(shape.view, key, events, current, failing) };
   const last = events.at(-1)!;
-  const folded = document;
-  if (folded !== null) blaming(failing, last, () => checkRow(shape, key, folded, "own"));
-  return { row: { key, document, version, updated }, last };
+  const { document } = row;
+  if (document !== null) blaming(failing, last, () => checkRow(shape, key, document, "own"));
+  return { row, last };
 }

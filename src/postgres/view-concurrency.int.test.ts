@@ -2,30 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { breakingProxy } from "../../test/breaking-proxy.ts";
+import { type Counts, worker, zombie } from "../../test/racing-workers.ts";
 import { postgres } from "../../test/services.ts";
-import { allViews, eventsOf, type Logs, type Random, random, randomLogs } from "../../test/view-domain.ts";
-import { applyNext, assertFold, openStore } from "../../test/view-stores.ts";
+import { allViews, eventsOf, type Logs, random, randomLogs } from "../../test/view-domain.ts";
+import { assertFold, openStore } from "../../test/view-stores.ts";
 import type { AnyView } from "../core/definition.ts";
-import { isTidemarkError } from "../errors.ts";
-import { sqlState } from "./sql-errors.ts";
 
 const partitions = 3;
 const firstSeed = Number(process.env["TIDEMARK_TEST_SEED"] ?? 1);
 const rounds = Number(process.env["TIDEMARK_TEST_ROUNDS"] ?? 4);
-
-interface Counts {
-  applied: number;
-  moved: number;
-  unavailable: number;
-  deadlocks: number;
-}
-
-/** Errors of the connection, and of a database that asks to come again. Anything else is a fault of the store. */
-function counted(counts: Counts, error: unknown): void {
-  if (!isTidemarkError(error, "UNAVAILABLE")) throw error;
-  counts.unavailable += 1;
-  if (sqlState(error.cause) === "40P01") counts.deadlocks += 1;
-}
 
 test("random workers, zombies and broken connections: no wrong row, no deadlock", { timeout: 120_000 }, async (t) => {
   const server = await (await postgres()).createDatabase();
@@ -93,53 +78,3 @@ test("random workers, zombies and broken connections: no wrong row, no deadlock"
     await server.drop();
   }
 });
-
-async function worker(
-  store: ReturnType<typeof openStore>["store"],
-  view: AnyView,
-  generation: number,
-  log: string,
-  partition: number,
-  events: Logs["orders"][number],
-  most: number,
-  r: Random,
-  counts: Counts,
-): Promise<void> {
-  const projection = store.projection(view, generation);
-  for (;;) {
-    try {
-      const outcome = await applyNext(projection, await projection.checkpoint(log, partition), events, 1 + r.below(most));
-      if (outcome === "end") return;
-      counts[outcome] += 1;
-    } catch (error) {
-      counted(counts, error);
-    }
-  }
-}
-
-/** Applies, from a checkpoint that it read now or a while ago, whatever came next then. */
-async function zombie(
-  store: ReturnType<typeof openStore>["store"],
-  generations: ReadonlyMap<AnyView, number>,
-  logs: Logs,
-  r: Random,
-  counts: Counts,
-  running: { readonly work: boolean },
-): Promise<void> {
-  const known = new Map<string, Awaited<ReturnType<ReturnType<typeof store.projection>["checkpoint"]>>>();
-  while (running.work) {
-    const [view, generation] = r.pick([...generations]);
-    const log = r.pick(view.logs);
-    const partition = r.below(partitions);
-    const projection = store.projection(view, generation);
-    const name = `${view.name}/${log}/${partition}`;
-    try {
-      const from = known.get(name);
-      if (from === undefined || r.below(3) === 0) known.set(name, await projection.checkpoint(log, partition));
-      const outcome = await applyNext(projection, from ?? known.get(name)!, logs[log as keyof Logs][partition]!, 1 + r.below(60));
-      if (outcome !== "end") counts[outcome] += 1;
-    } catch (error) {
-      counted(counts, error);
-    }
-  }
-}

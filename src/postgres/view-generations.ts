@@ -3,20 +3,18 @@ import type { AnyView } from "../core/definition.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import { currentGeneration } from "../runtime/current-generation.ts";
 import type { Generation, ViewStore } from "../runtime/ports.ts";
+import type { GenerationTables } from "./generation-tables.ts";
 import { isMissing } from "./sql-errors.ts";
 import type { Connection, Database } from "./sql.ts";
-import { documentTable, named, quoted, referenceTable, shared } from "./view-names.ts";
-import { shapeOf } from "./view-shape.ts";
-import { showGeneration } from "./view-sql-view.ts";
-import { createGeneration, indexGeneration } from "./view-tables.ts";
+import { named, shared } from "./view-names.ts";
 import type { ViewWake } from "./view-wake.ts";
 
 export type ViewGenerations = Pick<ViewStore, "ensure" | "create" | "switch" | "retire" | "current">;
 
-export const generationList = `view, generation, declared as "declaredVersion", hash, state, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`;
+export const generationList = `view, generation, declared as "declaredVersion", hash, store, state, to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "createdAt"`;
 const listAll = named(`select ${generationList} from ${shared.generations} where view = $1 order by generation`);
 const insert = named(
-  `insert into ${shared.generations}(view, generation, declared, hash, state) values ($1, $2, $3, $4, $5) returning ${generationList}`,
+  `insert into ${shared.generations}(view, generation, declared, hash, state, store) values ($1, $2, $3, $4, $5, $6) returning ${generationList}`,
 );
 const setState = named(`update ${shared.generations} set state = $3 where view = $1 and generation = $2`);
 const lockCheckpoints = named(
@@ -33,16 +31,11 @@ const takeHints = named(
     "and l.view = n.view and l.generation = $2 and l.log = n.log and l.partition = n.partition and l.log_id = n.log_id and l.position <= n.position and l.hint is not null",
 );
 const deleteCheckpoints = named(`delete from ${shared.checkpoints} where view = $1 and generation = $2`);
-// by name in the catalogue, as the definition that made them may have had other references
-const tablesOfView = named(
-  "select c.relname::text as table from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind = 'r' and starts_with(c.relname::text, $1) order by c.relname",
-);
-
 /** A newer release serves this view by now, and nothing of this one's is left: an old process that comes back must not build it again. */
 const isPast = (view: AnyView, known: readonly Generation[]): boolean =>
   known.some((g) => g.state === "live" && g.declaredVersion > view.version);
 
-export function viewGenerations(database: Database, wake: ViewWake): ViewGenerations {
+export function viewGenerations(database: Database, wake: ViewWake, tables: GenerationTables): ViewGenerations {
   const refused = (view: AnyView, problem: string): never => {
     throw new TidemarkError("REBUILD_REFUSED", { view: view.name, problem });
   };
@@ -67,24 +60,22 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
   }
 
   async function make(connection: Connection, view: AnyView, known: readonly Generation[]): Promise<Generation> {
-    const shape = shapeOf(view);
     const generation = Math.max(0, ...known.map((g) => g.generation)) + 1;
     const first = !known.some(({ state }) => state === "live");
-    await connection.script(createGeneration(shape, generation, !first));
+    await tables.create(connection, view, generation, !first);
     const { rows } = await connection.query<Generation>({
       ...insert,
-      values: [view.name, generation, view.version, view.hash, first ? "live" : "building"],
+      values: [view.name, generation, view.version, view.hash, first ? "live" : "building", tables.store],
     });
-    if (first) await showGeneration(connection, shape, generation);
+    if (first) await tables.show(connection, view, generation);
     return rows[0]!;
   }
 
-  /** Before any lock of the switch: applies hold their checkpoint while they wait for an index that is being made. */
   async function indexBuilding(view: AnyView, generation: number): Promise<void> {
     const found = (await generations(database, view)).find((g) => g.generation === generation);
     if (found?.state !== "building") return;
     try {
-      await indexGeneration(database, shapeOf(view), generation);
+      await tables.index(view, generation);
     } catch (error) {
       // retired meanwhile: what the switch says under its lock
       if (!isTidemarkError(error, "GENERATION_MOVED")) throw error;
@@ -100,20 +91,19 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
   /** Also those that a crash between both transactions left. */
   async function dropRetired(view: AnyView): Promise<void> {
     await locked(view, async (connection, known) => {
-      const { rows } = await connection.query<{ table: string }>({ ...tablesOfView, values: [`${view.name}_g`] });
-      for (const { generation, state } of known) {
-        if (state !== "retired") continue;
-        const name = documentTable(view.name, generation);
-        const references = referenceTable(view.name, generation, "");
-        for (const { table } of rows)
-          if (table === name || table.startsWith(references)) await connection.script(`drop table ${quoted(table)}`);
-      }
+      const retired = known.filter(({ state, store }) => state === "retired" && store === tables.store);
+      await tables.drop(
+        connection,
+        view,
+        retired.map(({ generation }) => generation),
+      );
     });
   }
 
   return {
     async ensure(view) {
-      const fed = (known: readonly Generation[]) => known.filter((g) => g.declaredVersion === view.version && g.state !== "retired");
+      const fed = (known: readonly Generation[]) =>
+        known.filter((g) => g.store === tables.store && g.declaredVersion === view.version && g.state !== "retired");
       const answer = (found: readonly Generation[]) => ({
         generations: found,
         changed: found.length > 0 && found.at(-1)!.hash !== view.hash,
@@ -150,7 +140,7 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
         for (const old of known) if (old.state === "previous" && old !== next) await fence(connection, view, old);
         if (live !== undefined) await connection.query({ ...setState, values: [view.name, live.generation, "previous"] });
         await connection.query({ ...setState, values: [view.name, generation, "live"] });
-        await showGeneration(connection, shapeOf(view), generation);
+        await tables.show(connection, view, generation);
       });
       wake.generationsChanged(view.name);
       await dropRetired(view);
@@ -167,7 +157,11 @@ export function viewGenerations(database: Database, wake: ViewWake): ViewGenerat
     },
     async current(view) {
       try {
-        return currentGeneration(view, await generations(database, view));
+        const known = await generations(database, view);
+        return currentGeneration(
+          view,
+          known.filter(({ store }) => store === tables.store),
+        );
       } catch (error) {
         // a query process creates nothing: before the first migration there is no generation
         if (isMissing(error)) return null;

@@ -1,6 +1,7 @@
 /** Tables, indexes and the SQL view of a generation. */
 import { createHash } from "node:crypto";
 import { TidemarkError } from "../errors.ts";
+import { createRollup } from "./rollup-tables.ts";
 import { sqlState } from "./sql-errors.ts";
 import type { Database } from "./sql.ts";
 import type { ColumnType } from "./view-columns.ts";
@@ -50,6 +51,7 @@ function createTable(shape: ViewShape, table: string, indexes: readonly Index[])
 
 /** `building`: nobody reads it yet, so indexes that only readers need are made when it has been loaded: a sort costs less than as many insertions. */
 export function createGeneration(shape: ViewShape, generation: number, building: boolean): string {
+  if (shape.view.rollup !== undefined) return createRollup(shape, generation);
   const table = documentTable(shape.view.name, generation);
   const indexes = indexesOf(shape, table).filter(({ forFanOut }) => forFanOut || !building || shape.view.keyed !== "stream");
   return [
@@ -68,6 +70,7 @@ const undefinedTable = "42P01";
 
 /** Makes the indexes that were put off, each in a transaction of its own; applies wait meanwhile. Nothing where all are there. @throws GENERATION_MOVED for a generation that is gone */
 export async function indexGeneration(database: Pick<Database, "query" | "array">, shape: ViewShape, generation: number): Promise<void> {
+  if (shape.view.rollup !== undefined) return;
   const table = documentTable(shape.view.name, generation);
   const missingOf = async (indexes: readonly Index[]): Promise<readonly Index[]> => {
     const names = indexes.map(({ name }) => name);

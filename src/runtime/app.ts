@@ -2,6 +2,7 @@
 import type { AnyCommand, AnyView } from "../core/definition.ts";
 import type { Token, TokenPart } from "../core/token.ts";
 import type { FindQuery, FoundPage, StoredDocument } from "./ports.ts";
+import type { SearchPage, SearchQuery } from "./search-query.ts";
 
 /** If-Match: one or several versions, or "existing" (`*`). */
 export type ExpectedVersion = number | readonly number[] | "existing";
@@ -70,6 +71,8 @@ export interface Queries {
   get(view: AnyView, key: string, options?: ReadOptions): Promise<Read<StoredDocument | undefined>>;
   /** @throws as `get`, and INVALID_INPUT for a field that is not indexed */
   find(view: AnyView, query: FindQuery, options?: ReadOptions): Promise<Read<FoundPage>>;
+  /** @throws as `find`, and INVALID_DEFINITION for a view without `search` */
+  search(view: AnyView, query: SearchQuery, options?: ReadOptions): Promise<Read<SearchPage>>;
 }
 
 export interface HealthCheck {

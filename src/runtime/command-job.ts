@@ -36,16 +36,7 @@ export function checkCommand(command: AnyCommand, id: string, identity: LogIdent
   const { aggregate, type, stream } = command;
   const schema = Object.hasOwn(aggregate.commandSchemas, type) ? aggregate.commandSchemas[type] : undefined;
   if (schema === undefined) throw new TidemarkError("INVALID_DEFINITION", { what: `Log '${aggregate.name}' has no command ${type}.` });
-  checkText("The command id", "", id);
-  checkText(`The ${aggregate.id} of ${type}`, pointerTo(aggregate.id), stream);
-  if (aggregate.streamSchema !== undefined) {
-    const { issues } = validateInput(aggregate.streamSchema, stream);
-    if (issues !== undefined)
-      throw new TidemarkError("INVALID_INPUT", {
-        what: `The ${aggregate.id} of ${type}`,
-        issues: issues.map((issue) => ({ ...issue, pointer: pointerTo(aggregate.id) })),
-      });
-  }
+  checkIds(aggregate, type, stream, id);
   const checked = validateInput(schema, command.data);
   if (checked.issues !== undefined) throw new TidemarkError("INVALID_INPUT", { what: type, issues: checked.issues });
   return {
@@ -60,6 +51,19 @@ export function checkCommand(command: AnyCommand, id: string, identity: LogIdent
     expected: options.expectedVersion,
     context: options.context ?? {},
   };
+}
+
+/** `type`: of what is written to the stream. @throws INVALID_INPUT for a command id or a stream's key that is none */
+export function checkIds(aggregate: AnyAggregate, type: string, stream: unknown, commandId: unknown): void {
+  checkText("The command id", "", commandId);
+  checkText(`The ${aggregate.id} of ${type}`, pointerTo(aggregate.id), stream);
+  if (aggregate.streamSchema === undefined) return;
+  const { issues } = validateInput(aggregate.streamSchema, stream);
+  if (issues !== undefined)
+    throw new TidemarkError("INVALID_INPUT", {
+      what: `The ${aggregate.id} of ${type}`,
+      issues: issues.map((issue) => ({ ...issue, pointer: pointerTo(aggregate.id) })),
+    });
 }
 
 function checkText(what: string, pointer: string, text: unknown): void {

@@ -9,6 +9,9 @@ import type { NewStoredEvent } from "./ports.ts";
 /** Names of the record's headers, ids, numbers and the batch's own fields, generously. */
 const headerBytes = 1_024;
 
+/** What events come from. */
+export type Origin = Pick<CheckedCommand, "aggregate" | "stream" | "id" | "context">;
+
 /** JSON.stringify writes both as escapes; a look at the text is cheap, and only what it suspects is looked at closely. */
 const suspicious = /\\u(?:0000|[dD][89a-fA-F])/;
 
@@ -16,12 +19,7 @@ const suspicious = /\\u(?:0000|[dD][89a-fA-F])/;
  * All events of one decision.
  * @throws INVALID_INPUT for text that cannot be stored, EVENT_TOO_LARGE
  */
-export function toStoredEvents(
-  command: CheckedCommand,
-  events: readonly NewEvent[],
-  time: string,
-  limitBytes: number,
-): readonly NewStoredEvent[] {
+export function toStoredEvents(command: Origin, events: readonly NewEvent[], time: string, limitBytes: number): readonly NewStoredEvent[] {
   if (events.length === 0) return [];
   const metadata = metadataOf(command, time);
   const fixedBytes =
@@ -44,7 +42,7 @@ export function toJson(value: unknown, what: string): string {
   return text;
 }
 
-function metadataOf(command: CheckedCommand, time: string): string {
+function metadataOf(command: Origin, time: string): string {
   const { context, id } = command;
   const metadata: Metadata = {
     time,

@@ -1,19 +1,8 @@
 /** What is asked of a view store beside keys: conditions, order and pages. */
+import type { Condition } from "../core/condition.ts";
 import type { StoredDocument } from "./ports.ts";
 
-export type Condition =
-  | string
-  | number
-  | boolean
-  | null
-  | {
-      readonly in?: readonly (string | number | boolean | null)[];
-      readonly not?: string | number | boolean | null;
-      readonly gt?: string | number;
-      readonly gte?: string | number;
-      readonly lt?: string | number;
-      readonly lte?: string | number;
-    };
+export type { Condition };
 
 export interface FindQuery {
   readonly where: Readonly<Record<string, Condition>>;

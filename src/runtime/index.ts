@@ -2,6 +2,10 @@
 
 // commands
 export { commandHandler, type CommandHandler, type CommandHandlerOptions } from "./command-handler.ts";
+export { commandAcceptance, type AcceptOptions, type CommandAcceptance, type CommandStatus } from "./command-acceptance.ts";
+export type { Authorize, CommandSender } from "./command-entries.ts";
+export type { CommandAnswer, CommandForm, CommandLedger, CommandRecord, CommandReply, CommandTopic } from "./command-ports.ts";
+export { commandProcessor, type CommandProcessor, type CommandProcessorOptions } from "./command-processor.ts";
 
 // logs
 export { eventsTransport } from "./events-transport.ts";

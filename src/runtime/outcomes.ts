@@ -12,7 +12,7 @@ interface RejectionAnswer {
 }
 
 export function outcomeOf(
-  command: CheckedCommand,
+  command: Pick<CheckedCommand, "id" | "identity" | "partition" | "stream">,
   kind: "events" | "rejection" | "none",
   answer: unknown,
   version: number,

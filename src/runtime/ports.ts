@@ -7,6 +7,8 @@ import type { LogEvent } from "../core/message.ts";
 import type { TokenPart } from "../core/token.ts";
 import type { Share } from "./fair-share.ts";
 import type { Condition, FindQuery, FoundPage } from "./find-query.ts";
+import type { PartitionLoad } from "./partition-load.ts";
+import type { SearchPage, SearchQuery } from "./search-query.ts";
 import type { LoadedStream, SnapshotRow, StreamEvent, StreamToLoad } from "./stream-ports.ts";
 
 // ---- logs -------------------------------------------------------------------------------------------------------
@@ -243,6 +245,8 @@ export interface Generation {
   readonly generation: number;
   readonly declaredVersion: number;
   readonly hash: string;
+  /** The kind of store that its documents are in. A view that moved to another kind begins a generation there. */
+  readonly store: string;
   /** building: being filled; live: answers queries; previous: was live, still fed for an instant switch back; retired: no longer fed, its tables are gone. */
   readonly state: "building" | "live" | "previous" | "retired";
   readonly createdAt: string;
@@ -291,21 +295,6 @@ export interface ViewProjection {
   recordFailure(log: string, partition: number, failure: Failure | null): Promise<void>;
 }
 
-/**
- * Folds a partition's events in memory and writes the documents now and then, with the checkpoint, in one transaction (I4).
- * Spent after anything but success: all that it holds is gone, and what is true is in the store (a failed flush may have been stored).
- */
-export interface PartitionLoad {
-  /** The events next after those added before; `to`: the checkpoint after them. One call at a time, and no flush begins meanwhile. @throws HANDLER_FAILED */
-  add(events: readonly LogEvent[], to: Checkpoint): Promise<void>;
-  /** What the next flush would write. Bytes are an estimate of the documents' JSON. */
-  held(): { readonly documents: number; readonly bytes: number };
-  /** Writes what was added before the call. Events may be added while it is under way; one flush at a time. "moved": as for `apply`. @throws HANDLER_FAILED */
-  flush(): Promise<"applied" | "moved">;
-  /** The last checkpoint that it knows to be stored. */
-  readonly checkpoint: Checkpoint;
-}
-
 export interface StoredDocument {
   readonly document: Document;
   /** Version of the stream at the last event applied to this document; for views keyed by other things the number of events applied to it. */
@@ -314,7 +303,7 @@ export interface StoredDocument {
   readonly lastUpdated: string;
 }
 
-export type { Condition, FindQuery, FoundPage };
+export type { Condition, FindQuery, FoundPage, PartitionLoad, SearchPage, SearchQuery };
 
 export interface ViewStatus {
   readonly view: string;
@@ -364,6 +353,8 @@ export interface ViewStore {
   get(view: AnyView, generation: number, keys: readonly string[]): Promise<readonly (StoredDocument | undefined)[]>;
   /** @throws GENERATION_MOVED */
   find(view: AnyView, generation: number, query: FindQuery): Promise<FoundPage>;
+  /** Of a view that declares `search`; absent where the store has none. @throws GENERATION_MOVED */
+  search?(view: AnyView, generation: number, query: SearchQuery): Promise<SearchPage>;
   status(views: readonly AnyView[]): Promise<readonly ViewStatus[]>;
   /** Never goes back for a position; always sets the time. */
   recordEnds(

@@ -5,6 +5,7 @@ import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Queries, Read, ReadOptions } from "./app.ts";
 import { gather } from "./gather.ts";
 import type { CheckpointMoved, StoredDocument, ViewStore } from "./ports.ts";
+import { checkSearch, noSearch } from "./search-check.ts";
 import { type OwnEnds, type ViewMonitor, viewMonitor } from "./view-monitor.ts";
 import { type Reached, waiters } from "./waiters.ts";
 
@@ -115,6 +116,13 @@ export async function querySide({
   return {
     get: (view, key, options = {}) => read(view, options, (store, generation) => getter(view, store, generation)(key)),
     find: (view, query, options = {}) => read(view, options, (store, generation) => store.find(view, generation, query)),
+    async search(view, query, options = {}) {
+      checkSearch(view, query);
+      return read(view, options, (store, generation) => {
+        if (store.search === undefined) throw noSearch(view, `store '${store.name}' has none`);
+        return store.search(view, generation, query);
+      });
+    },
     get waiting() {
       return waiting.waiting;
     },

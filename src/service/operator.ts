@@ -3,8 +3,11 @@
  * the view store alone, and for a rebuild the transport too. No HTTP, no relay, no group membership.
  */
 import { TidemarkError } from "../errors.ts";
+import { commandLedger, openDatabase } from "../postgres/index.ts";
 import type { Logger } from "../runtime/ports.ts";
 import type { RebuildProgress } from "../runtime/rebuild.ts";
+import { commandEnds } from "./command-parts.ts";
+import { commandReports } from "./command-reports.ts";
 import { askControl } from "./control.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { logger as makeLogger } from "./logger.ts";
@@ -54,7 +57,16 @@ export function operator({ options }: Service, environment: Environment): Operat
         open.add(() => lock.release());
       }
       const write = writes ? await openEventStore(settings, options.aggregates, open) : undefined;
-      const read = await openReadParts(settings, options.views, open);
+      const read = await openReadParts(
+        {
+          settings,
+          environment,
+          views: options.views,
+          viewStores: options.viewStores ?? {},
+          logger: makeLogger(settings.logLevel, options.name),
+        },
+        open,
+      );
       const transport = transports !== "none" ? await openTransport(settings, write, open) : undefined;
       return await work({ read, write, transport });
     } finally {
@@ -65,6 +77,29 @@ export function operator({ options }: Service, environment: Environment): Operat
   const running = async (request: Parameters<typeof askControl>[1], onProgress?: (value: unknown) => void) =>
     settings.readDatabaseUrl === null ? askControl(settings.dataFolder, request, onProgress) : undefined;
 
+  /** A write database of its own is looked at, and never migrated, from here; the topics of commands are too. */
+  const storedCommands = async (): Promise<StatusReport["commands"]> => {
+    if (settings.databaseUrl === null) return [];
+    const open = opened();
+    try {
+      const database = await openDatabase(
+        { url: settings.databaseUrl },
+        { schema: `${settings.prefix}tidemark`, applicationName: "tidemark status" },
+      );
+      open.add(() => database.close());
+      const there = await database.query<{ there: boolean }>({ text: "select to_regclass('command_positions') is not null as there" });
+      if (!there.rows[0]!.there) return [];
+      return await commandReports(
+        options.aggregates.map((a) => a.name),
+        commandLedger(database),
+        await commandEnds(settings, database, open),
+        [],
+      );
+    } finally {
+      await open.close();
+    }
+  };
+
   return {
     async status() {
       const answer = await running({ do: "status" });
@@ -73,6 +108,7 @@ export function operator({ options }: Service, environment: Environment): Operat
         service: options.name,
         projections: projectionReports(options.views, await read.store.status(options.views)),
         relays: [],
+        commands: await storedCommands(),
       }));
     },
     async rebuild(view, { from, onProgress, signal }) {

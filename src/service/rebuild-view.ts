@@ -52,7 +52,7 @@ export async function rebuildView({
     throw new TidemarkError("INVALID_SETTING", { setting: "TIDEMARK_ROLES", problem: "a rebuild needs the role 'projection'" });
   const source = await openSource(from, transport, write);
   try {
-    return await rebuildFrom(source.transport, { view, store: read.store, logger, signal, onProgress });
+    return await rebuildFrom(source.transport, { view, store: read.storeOf(view), logger, signal, onProgress });
   } finally {
     await source.close();
   }

@@ -7,19 +7,22 @@ import type { AnyAggregate, AnyView, Execute, ReadView } from "../core/index.ts"
 import { TidemarkError } from "../errors.ts";
 import { type HttpApi, httpServer } from "../http/index.ts";
 import type { ExecuteOptions } from "../runtime/app.ts";
+import type { Authorize } from "../runtime/command-entries.ts";
 import { endsRecorder } from "../runtime/ends-recorder.ts";
 import type { Logger } from "../runtime/ports.ts";
 import { type QuerySide, querySide } from "../runtime/queries.ts";
 import type { RebuildProgress } from "../runtime/rebuild.ts";
 import { type Relay, relay } from "../runtime/relay.ts";
 import { type ViewWorker, viewWorker } from "../runtime/view-worker.ts";
+import { openCommandParts } from "./command-parts.ts";
+import { commandReports } from "./command-reports.ts";
 import { serveControl } from "./control.ts";
 import { executeOn, readOn } from "./facade.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { health } from "./health.ts";
 import { logger as makeLogger } from "./logger.ts";
 import { type Opened, opened } from "./opened.ts";
-import { openReadParts, type ReadParts } from "./read-parts.ts";
+import { openReadParts, type ReadParts, type ViewStores } from "./read-parts.ts";
 import { rebuildSource, type RebuildSource, rebuildView } from "./rebuild-view.ts";
 import { type Environment, isWhole, readSettings, type Role, type Settings, sharesDatabase } from "./settings.ts";
 import { projectionReports, type StatusReport } from "./status.ts";
@@ -31,7 +34,11 @@ export interface ServiceOptions {
   readonly aggregates: readonly AnyAggregate[];
   /** Views that are only referred to need not be listed. */
   readonly views: readonly AnyView[];
+  /** Where views are kept that are not kept in the read database, by name of the view, such as `{ order_details: mongodb() }`. */
+  readonly viewStores?: ViewStores;
   readonly http?: HttpApi;
+  /** Whether a command that came through its topic may be handled, by what its record says of the sender; all may unless given. Who may write to the topic is Kafka's to check. */
+  readonly authorize?: Authorize;
 }
 
 export interface StartOptions {
@@ -82,7 +89,7 @@ export function service(options: ServiceOptions): Service {
   };
 }
 
-function checkOptions({ name, aggregates, views }: ServiceOptions): void {
+function checkOptions({ name, aggregates, views, viewStores = {} }: ServiceOptions): void {
   const refuse = (what: string) => new TidemarkError("INVALID_DEFINITION", { what });
   if (!/^[a-z][a-z0-9_-]{0,39}$/.test(name))
     throw refuse(`The service name '${name}' is not 1 to 40 small letters, digits, '_' and '-', starting with a letter`);
@@ -91,6 +98,8 @@ function checkOptions({ name, aggregates, views }: ServiceOptions): void {
   if (aggregate !== undefined) throw refuse(`Two aggregates are named '${aggregate}'`);
   const view = twice(views.map((v) => v.name));
   if (view !== undefined) throw refuse(`Two views are named '${view}'`);
+  const stray = Object.keys(viewStores).find((each) => !views.some((v) => v.name === each));
+  if (stray !== undefined) throw refuse(`'viewStores' names '${stray}', which is no view of service '${name}'`);
   for (const each of views) {
     const missing = each.logs.find((log) => !aggregates.some((a) => a.name === log));
     if (missing !== undefined) throw refuse(`View '${each.name}' reads log '${missing}', which is no aggregate of service '${name}'`);
@@ -108,7 +117,7 @@ interface Parts {
 }
 
 async function openParts(
-  { name, aggregates, views }: ServiceOptions,
+  { name, aggregates, views, viewStores = {} }: ServiceOptions,
   { environment = process.env, logger }: StartOptions,
   open: Opened,
 ): Promise<Parts> {
@@ -120,13 +129,13 @@ async function openParts(
     );
   }
   const has = (role: Role) => settings.roles.has(role);
-  const writes = has("command") || has("relay") || (has("projection") && settings.kafkaBrokers === null);
+  const writes = has("command") || has("processor") || has("relay") || (has("projection") && settings.kafkaBrokers === null);
   const reads = has("projection") || has("query");
   const embedded = (writes && settings.databaseUrl === null) || (reads && settings.readDatabaseUrl === null);
   const lock = embedded ? lockFolder(settings.dataFolder) : undefined;
   if (lock !== undefined) open.add(() => lock.release());
   const write = writes ? await openEventStore(settings, aggregates, open) : undefined;
-  const read = reads ? await openReadParts(settings, views, open) : undefined;
+  const read = reads ? await openReadParts({ settings, environment, views, viewStores, logger: log }, open) : undefined;
   return { settings, log, write, read, embedded, describe: (where) => lock?.describe(where) };
 }
 
@@ -160,7 +169,7 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
     for (const view of views) {
       const worker = viewWorker({
         view,
-        store: read.store,
+        store: read.storeOf(view),
         transport: transport.transport,
         group: `${name}.${view.name}.v${view.version}${ownStore}`,
         logger: log,
@@ -190,15 +199,44 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
   }
 
   const queries =
-    has("query") && read !== undefined ? await querySide({ stores: new Map(views.map((view) => [view, read.store])), ownEnds }) : undefined;
+    has("query") && read !== undefined
+      ? await querySide({ stores: new Map(views.map((view) => [view, read.storeOf(view)])), ownEnds })
+      : undefined;
   if (queries !== undefined) open.add(() => queries.close());
   const commands = has("command") && write !== undefined ? openCommands(write, aggregates, log, noteEnd, open) : undefined;
+
+  const accepting =
+    write !== undefined && (has("command") || has("processor"))
+      ? await openCommandParts(
+          {
+            name,
+            settings,
+            aggregates,
+            statuses: options.http?.statuses ?? {},
+            authorize: options.authorize,
+            write,
+            logger: log,
+            onAppended: noteEnd,
+          },
+          open,
+        )
+      : undefined;
+  const processors = accepting?.processors ?? [];
 
   const firstLog = aggregates[0]?.name;
   const status = async (): Promise<StatusReport> => ({
     service: name,
     projections: read === undefined ? [] : projectionReports(views, await read.store.status(views)),
     relays: relays.map((each) => ({ log: each.log, ...each.state() })),
+    commands:
+      accepting === undefined
+        ? []
+        : await commandReports(
+            aggregates.map((a) => a.name),
+            accepting.ledger,
+            accepting.ends,
+            processors,
+          ),
   });
   const rebuild: App["rebuild"] = (view, rebuilding = {}) =>
     rebuildView({ view, views, read, transport: transport?.transport, write, logger: log, ...rebuilding });
@@ -214,12 +252,14 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
   if (options.http !== undefined) {
     const server = httpServer(options.http, {
       ...(commands === undefined ? {} : { commands }),
+      ...(accepting?.acceptance === undefined ? {} : { acceptance: accepting.acceptance }),
       ...(queries === undefined ? {} : { queries }),
       health: health({
         ...(write === undefined || firstLog === undefined ? {} : { writeStore: () => write.store.heads(firstLog) }),
-        ...(read === undefined ? {} : { viewStore: () => read.ready() }),
+        ...(read === undefined ? {} : { viewStore: () => read.ready(), otherStores: read.others }),
         relays,
         workers,
+        processors,
       }),
       roles: settings.roles,
       logger: log,
@@ -260,7 +300,7 @@ async function migrateOnly(options: ServiceOptions, start: StartOptions): Promis
   try {
     const { write, read } = await openParts(options, start, open);
     // Generations have tables of their own: made here, a process without the rights to make tables finds them.
-    if (read !== undefined) for (const view of options.views) await read.store.ensure(view);
+    if (read !== undefined) for (const view of options.views) await read.storeOf(view).ensure(view);
     return { databases: [...(write === undefined ? [] : ["write"]), ...(read === undefined ? [] : ["views"])] };
   } finally {
     await open.close();

@@ -2,6 +2,7 @@
 import type { AnyView } from "../core/definition.ts";
 import type { Failure, Generation, ViewStatus } from "../runtime/ports.ts";
 import type { RelayState } from "../runtime/relay.ts";
+import type { CommandReport } from "./command-reports.ts";
 
 export interface PartitionReport {
   readonly log: string;
@@ -40,6 +41,8 @@ export interface StatusReport {
   readonly projections: readonly ProjectionReport[];
   /** Relays of the answering process. */
   readonly relays: readonly RelayReport[];
+  /** By log and partition, as far as any was ever decided. */
+  readonly commands: readonly CommandReport[];
 }
 
 export function projectionReports(views: readonly AnyView[], statuses: readonly ViewStatus[]): ProjectionReport[] {

@@ -2,6 +2,7 @@
 import { TidemarkError } from "../errors.ts";
 import { eventsTransport } from "../runtime/events-transport.ts";
 import type { LogIdentity, LogWriter, Transport } from "../runtime/ports.ts";
+import { openKafka } from "./kafka-package.ts";
 import type { Opened } from "./opened.ts";
 import type { Settings } from "./settings.ts";
 import type { WriteParts } from "./write-parts.ts";
@@ -23,10 +24,7 @@ export async function openTransport(settings: Settings, write: WriteParts | unde
     open.add(() => transport.close());
     return { transport, openWriter: undefined };
   }
-  const { kafkaTransport, openCluster, openLogWriter, topicOf } = await import("../kafka/index.ts").catch((cause: unknown) => {
-    if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
-    throw new TidemarkError("MISSING_PACKAGE", { name: "@platformatic/kafka", purpose: "to use Kafka" }, { cause });
-  });
+  const { kafkaTransport, openCluster, openLogWriter, topicOf } = await openKafka();
   const options = { brokers: settings.kafkaBrokers.join(","), prefix: settings.prefix };
   const transport = kafkaTransport(options);
   open.add(() => transport.close());

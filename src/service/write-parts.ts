@@ -1,7 +1,7 @@
 /** The write side of a process: the event store, command handling, and what the relays need of it. */
 import { join } from "node:path";
 import type { AnyAggregate } from "../core/definition.ts";
-import { eventStore, migrateWriteStore, openDatabase } from "../postgres/index.ts";
+import { type Database, eventStore, migrateWriteStore, openDatabase } from "../postgres/index.ts";
 import { type CommandHandler, commandHandler } from "../runtime/command-handler.ts";
 import type { EventStore, LogIdentity, Logger } from "../runtime/ports.ts";
 import { images } from "./images.ts";
@@ -13,6 +13,7 @@ export const maxEventBytes = 1_000_000;
 
 export interface WriteParts {
   readonly store: EventStore;
+  readonly database: Database;
   readonly identities: ReadonlyMap<string, LogIdentity>;
 }
 
@@ -28,7 +29,7 @@ export async function openEventStore(settings: Settings, aggregates: readonly An
     aggregates.map((a) => a.name),
     settings.partitions ?? undefined,
   );
-  return { store, identities: new Map(identities.map((identity) => [identity.log, identity])) };
+  return { store, database, identities: new Map(identities.map((identity) => [identity.log, identity])) };
 }
 
 export function openCommands(

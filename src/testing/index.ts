@@ -7,3 +7,14 @@ export type { HttpExpectation } from "./http-expectation.ts";
 export type { HttpCase, HttpOutcome, HttpSpec, HttpSpecOptions, HttpSpecRequest } from "./http-spec.ts";
 export { testApp, type TestApp, type TestAppOptions } from "./test-app.ts";
 export type { TestAnswer, TestRequest } from "./test-request.ts";
+export {
+  allFeatures,
+  type ContractOptions,
+  type ContractWorld,
+  type Feature,
+  type Features,
+  lacks,
+  type Lacking,
+  type Steps,
+  viewStoreContract,
+} from "./view-store-contract.ts";

@@ -2,7 +2,7 @@
 import assert, { AssertionError } from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { aggregate, reference, view } from "../core/index.ts";
+import { aggregate, count, max, reference, rollup, view } from "../core/index.ts";
 import { at, spec, stream } from "./index.ts";
 
 const initial: { readonly open: boolean; readonly sum: number } = { open: false, sum: 0 };
@@ -144,6 +144,33 @@ test("a view's spec compares exactly the documents, and of each the named member
         .given(...history, ...history)
         .then({}),
     /given twice/,
+  );
+});
+
+test("a rollup's spec compares groups by their keys, and finds an order that matters to the documents it measures", () => {
+  const bySum = (of: typeof totals) =>
+    rollup("by_sum", {
+      document: z.object({ sum: z.int(), accounts: z.int(), latest: z.string().nullable() }),
+      of,
+      by: { sum: "sum" },
+      measures: { accounts: count(), latest: max("last") },
+    });
+  const given = spec(bySum(totals)).given(...history);
+  given.then({ 3: { accounts: 1, latest: "2026-05-01T10:00:00.000Z" }, 5: { accounts: 1 } });
+  fails(() => given.then({ 3: { accounts: 2 }, 5: {} }), /not those expected/);
+  fails(() => given.then({ 3: {} }), /not those expected/);
+  const hidden = { seen: 0 };
+  const counting = view(
+    "counting_up",
+    { document: Total, from: [accounts] },
+    { create: { Opened: () => ({ sum: hidden.seen++, last: null }) }, on: {} },
+  );
+  fails(
+    () =>
+      spec(bySum(counting as unknown as typeof totals))
+        .given(stream(accounts, "a-1", [Opened()]))
+        .then({ 0: {} }),
+    /no function of its logs/,
   );
 });
 

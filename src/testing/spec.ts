@@ -6,7 +6,7 @@ import { httpSpec, type HttpSpec, type HttpSpecOptions } from "./http-spec.ts";
 import { viewSpec, type ViewSpec, type ViewSpecOptions } from "./view-spec.ts";
 
 /**
- * A specification of an aggregate, a view, or a service's HTTP API. It needs no set-up; those of aggregates and views answer at once,
+ * A specification of an aggregate, a view, a rollup, or a service's HTTP API. It needs no set-up; those of aggregates, views and rollups answer at once,
  * those of HTTP are awaited.
  * @example
  * spec(orders).given(created, submitted).when(PayOrder("o-1", { method: "card", amount: "12.50" })).then(OrderPaid({ method: "card", amount: 1250 }));
@@ -21,5 +21,5 @@ export function spec(
   options?: ViewSpecOptions & HttpSpecOptions,
 ): AggregateSpec<AnyAggregate> | ViewSpec<AnyView> | HttpSpec {
   if (definition.kind === "aggregate") return aggregateSpec(definition);
-  return definition.kind === "view" ? viewSpec(definition, options) : httpSpec(definition, options);
+  return definition.kind === "service" ? httpSpec(definition, options) : viewSpec(definition, options);
 }

@@ -1,7 +1,7 @@
 /** I9: a view is a function of its logs alone. */
 import type { Mutant } from "../mutant.ts";
 
-const file = "src/postgres/view-batch.ts";
+const file = "src/runtime/fold-batch.ts";
 const batch = (pattern: string) => [{ file: "src/postgres/view-batch.test.ts", pattern }];
 
 export const functionOfLogs: readonly Mutant[] = [

@@ -1,22 +1,13 @@
-import { createHash } from "node:crypto";
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../free-port.ts";
+import { hash, installOnce, moveInto, type Say } from "../install.ts";
+import { javaOnPath } from "../java.ts";
+import { fetchJarsOf } from "../maven.ts";
 import { cacheDir } from "../places.ts";
 import { endProcess, spawnServer, untilReady } from "../processes.ts";
-import { classPath, javaVersion, jvmFlags, tool } from "./java.ts";
+import { tool } from "../tool.ts";
+import { classPath, jvmFlags } from "./java.ts";
 import { kafkaAnswers } from "./probe.ts";
 import { serverProperties } from "./settings.ts";
 
@@ -34,36 +25,22 @@ const clusterId = "MkU3OEVBNTcwNTJENDM2Qk";
  * The broker's jars, fetched by Maven once per version of pom.xml and kept in .cache, and a class archive per JVM,
  * which halves every later start. Safe when several processes install at once: the first rename wins.
  */
-export async function installKafka(say: (line: string) => void = () => {}): Promise<KafkaInstallation> {
-  const java = await javaVersion();
-  const dir = join(cacheDir, `kafka-${hash(readFileSync(join(here, "pom.xml"), "utf8") + readFileSync(join(here, "log4j2.xml"), "utf8"))}`);
-  if (!existsSync(dir)) await fetchJars(dir, say);
-  const archive = `classes-${hash(java + jvmFlags("small").join())}.jsa`;
+export async function installKafka(say: Say = () => {}): Promise<KafkaInstallation> {
+  const java = await javaOnPath("Kafka");
+  const key = readFileSync(join(here, "pom.xml"), "utf8") + readFileSync(join(here, "log4j2.xml"), "utf8");
+  const dir = await installOnce("kafka", key, (scratch) => fetchJars(scratch, say));
+  const archive = `classes-${hash(java.text + jvmFlags("small").join())}.jsa`;
   if (!existsSync(join(dir, archive)) && mayWrite(dir)) await makeArchive(dir, archive, say);
   return { dir, archiveFlags: existsSync(join(dir, archive)) ? [`-XX:SharedArchiveFile=${archive}`] : [] };
 }
 
-async function fetchJars(dir: string, say: (line: string) => void): Promise<void> {
+async function fetchJars(scratch: string, say: Say): Promise<void> {
   say("Fetching Kafka's jars by Maven, once ...");
-  mkdirSync(cacheDir, { recursive: true });
-  const scratch = mkdtempSync(`${dir}-`);
-  try {
-    const missing =
-      "Kafka's jars are fetched by Maven, and mvn is not on the PATH. Install Maven 3.8 or newer (for example the package maven).";
-    await tool(
-      "mvn",
-      ["-q", "-B", "-f", join(here, "pom.xml"), "dependency:copy-dependencies", `-DoutputDirectory=${join(scratch, "libs")}`],
-      missing,
-    );
-    copyFileSync(join(here, "log4j2.xml"), join(scratch, "log4j2.xml"));
-    chmodSync(scratch, 0o755);
-    moveInto(scratch, dir);
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+  await fetchJarsOf(join(here, "pom.xml"), join(scratch, "libs"));
+  copyFileSync(join(here, "log4j2.xml"), join(scratch, "log4j2.xml"));
 }
 
-async function makeArchive(dir: string, archive: string, say: (line: string) => void): Promise<void> {
+async function makeArchive(dir: string, archive: string, say: Say): Promise<void> {
   say("Making the class archive of this Java, once ...");
   const scratch = mkdtempSync(join(cacheDir, "archive-"));
   try {
@@ -97,14 +74,6 @@ export async function formatStorage({ dir, archiveFlags }: KafkaInstallation, pr
   );
 }
 
-function moveInto(from: string, to: string): void {
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if (!existsSync(to)) throw error;
-  }
-}
-
 /** False where another user made the folder: then this one does without an archive of its own. */
 function mayWrite(dir: string): boolean {
   try {
@@ -113,8 +82,4 @@ function mayWrite(dir: string): boolean {
   } catch {
     return false;
   }
-}
-
-function hash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }

@@ -1,9 +1,8 @@
 /** `find` in memory: null is greater than every value, text compares by code point. */
+import { compareScalars as compare, meets, type Scalar, scalarOf as scalar } from "../core/condition.ts";
 import type { AnyView } from "../core/definition.ts";
 import { type InputIssue, TidemarkError } from "../errors.ts";
-import type { Condition, FindQuery, FoundPage, StoredDocument } from "../runtime/ports.ts";
-
-type Scalar = string | number | boolean | null;
+import type { FindQuery, FoundPage, StoredDocument } from "./ports.ts";
 
 /** @throws INVALID_INPUT, INVALID_CURSOR */
 export function find(view: AnyView, documents: ReadonlyMap<string, StoredDocument>, query: FindQuery): FoundPage {
@@ -41,37 +40,4 @@ function check(view: AnyView, { where, order, limit }: FindQuery): void {
   if (order.length > 2) issues.push({ pointer: "/order", detail: "takes two fields at most" });
   if (!Number.isSafeInteger(limit) || limit < 1) issues.push({ pointer: "/limit", detail: "must be a whole number above 0" });
   if (issues.length > 0) throw new TidemarkError("INVALID_INPUT", { what: `The query of view '${view.name}'`, issues });
-}
-
-const scalar = (value: unknown): Scalar =>
-  typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : null;
-
-function meets(value: Scalar, condition: Condition): boolean {
-  if (condition === null || typeof condition !== "object") return value === condition;
-  const { not, gt, gte, lt, lte } = condition;
-  if (condition.in !== undefined && !condition.in.includes(value)) return false;
-  if (not !== undefined && value === not) return false;
-  const compares = (limit: string | number | undefined, holds: (way: number) => boolean) =>
-    limit === undefined || (value !== null && holds(compare(value, limit)));
-  return (
-    compares(gt, (way) => way > 0) && compares(gte, (way) => way >= 0) && compares(lt, (way) => way < 0) && compares(lte, (way) => way <= 0)
-  );
-}
-
-function compare(a: Scalar, b: Scalar): number {
-  if (a === b) return 0;
-  if (a === null || b === null) return a === null ? 1 : -1;
-  if (typeof a === "string" && typeof b === "string") return compareText(a, b);
-  return a < b ? -1 : 1;
-}
-
-/** By code point, which JavaScript's own comparison is not beyond U+FFFF. */
-function compareText(a: string, b: string): number {
-  const left = Array.from(a);
-  const right = Array.from(b);
-  for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const way = left[i]!.codePointAt(0)! - right[i]!.codePointAt(0)!;
-    if (way !== 0) return way;
-  }
-  return left.length - right.length;
 }

@@ -1,0 +1,114 @@
+/** One (view, generation) as a worker feeds it: the topic first, in one transaction of its own, then the checkpoint in the catalogue, which so is never ahead. */
+import type { AnyView } from "../core/definition.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
+import type { Checkpoint, Logger, ViewProjection } from "../runtime/ports.ts";
+import type { ViewCatalog } from "../runtime/view-catalog.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Connections } from "./connections.ts";
+import { BrokerRefusal, unavailable } from "./protocol-errors.ts";
+import { viewTopicOf } from "./view-topic-names.ts";
+import { diverged, type TopicPlace } from "./view-topic-reading.ts";
+import { ensureViewTopic } from "./view-topic-setup.ts";
+import { type TopicWriter, topicWriter } from "./view-topic-writer.ts";
+
+/** What the workers of one generation share in this process. */
+export interface TopicGeneration {
+  readonly projection: ViewProjection;
+  /** Another worker moved the checkpoint: documents that are not needed here any more are freed. */
+  moved(partition: number, position: number): void;
+  release(): void;
+}
+
+export interface TopicGenerationOptions {
+  readonly cluster: Cluster;
+  readonly prefix: string;
+  readonly catalog: ViewCatalog;
+  readonly logger: Logger;
+  /** A connection answers one request at a time: partitions take turns on several. */
+  readonly connectionsFor: (partition: number) => Connections;
+}
+
+export function topicGeneration(
+  { cluster, prefix, catalog, logger, connectionsFor }: TopicGenerationOptions,
+  view: AnyView,
+  generation: number,
+): TopicGeneration {
+  const log = view.from[0]!.name;
+  const topic = viewTopicOf(prefix, view.name, generation);
+  const label = { view: view.name, generation, log, topic };
+  const checkpoints = catalog.of(view, generation);
+  const writers = new Map<number, TopicWriter>();
+  let place: TopicPlace | undefined;
+  let preparing: Promise<TopicPlace> | undefined;
+
+  async function bound(topicId: string): Promise<TopicPlace> {
+    if ((await checkpoints.bind(topicId)) !== topicId) throw diverged(label, "it was deleted and made again");
+    place = { ...label, topicId };
+    return place;
+  }
+  async function prepare(partitions: number): Promise<TopicPlace> {
+    const { topicId, weaknesses } = await ensureViewTopic(cluster, topic, log, partitions);
+    for (const problem of weaknesses) logger.warn(problem, { view: view.name, generation, topic });
+    return bound(topicId);
+  }
+  /** The topic as it is there, for who applies without having asked for the checkpoints. */
+  async function find(): Promise<TopicPlace> {
+    const metadata = await cluster.refresh(topic);
+    if (metadata === null) throw diverged(label, "it is gone");
+    return bound(metadata.topicId);
+  }
+  async function writerOf(partition: number): Promise<TopicWriter> {
+    const known = writers.get(partition);
+    if (known !== undefined) return known;
+    const found = place ?? (await find());
+    const writer = writers.get(partition) ?? topicWriter(cluster, { view, place: found, partition, connections: connectionsFor(partition) });
+    writers.set(partition, writer);
+    return writer;
+  }
+  async function stillAt(from: Checkpoint): Promise<boolean> {
+    const now = await checkpoints.checkpoint(from.log, from.partition);
+    return now.position === from.position && now.eventId === from.eventId;
+  }
+
+  const projection: ViewProjection = {
+    view,
+    generation,
+    async checkpoints(partitions) {
+      preparing ??= prepare(partitions.get(log)!);
+      try {
+        await preparing;
+      } catch (error) {
+        preparing = undefined;
+        throw error;
+      }
+      return checkpoints.checkpoints(partitions);
+    },
+    checkpoint: checkpoints.checkpoint,
+    recordFailure: checkpoints.recordFailure,
+    async apply(from, to, events) {
+      const writer = await writerOf(from.partition);
+      // whoever comes too late fences nobody
+      if (!writer.open && !(await stillAt(from))) return "moved";
+      try {
+        await writer.write(from, to, events);
+      } catch (error) {
+        // a worker that was fenced knows nothing of what came after: neither its failures nor its doubts count
+        if (!isTidemarkError(error, "CLOSED") && !(await stillAt(from))) return "moved";
+        if (error instanceof TidemarkError) throw error;
+        const what = `View '${view.name}' in topic ${topic}, partition ${from.partition}${error instanceof BrokerRefusal ? ` (${error.message})` : ""}`;
+        throw unavailable(what, error);
+      }
+      return checkpoints.move(from, to);
+    },
+  };
+  return {
+    projection,
+    moved(partition, position) {
+      const writer = writers.get(partition);
+      if (writer !== undefined && position > writer.position) writer.release();
+    },
+    release() {
+      for (const writer of writers.values()) writer.release();
+    },
+  };
+}

@@ -1,0 +1,182 @@
+/** A view store whose documents are compacted topics, one for each generation; its generations and checkpoints are in the catalogue. */
+import type { AnyView } from "../core/definition.ts";
+import { TidemarkError } from "../errors.ts";
+import type { CheckpointMoved, Logger, ViewStore } from "../runtime/ports.ts";
+import type { ViewCatalog } from "../runtime/view-catalog.ts";
+import type { Cluster } from "./cluster.ts";
+import type { TopicCopy } from "./view-topic-copy.ts";
+import { notReady, topicCopies } from "./view-topic-copies.ts";
+import { acceptView, kind, viewTopicOf } from "./view-topic-names.ts";
+import { type TopicGeneration, topicGeneration } from "./view-topic-projection.ts";
+import { deleteTopic } from "./view-topic-setup.ts";
+
+export interface TopicViewStoreOptions {
+  readonly catalog: ViewCatalog;
+  readonly cluster: Cluster;
+  /** Before the topics' names. */
+  readonly prefix: string;
+  readonly logger: Logger;
+}
+
+export interface TopicViewStore extends ViewStore {
+  /** Resolves when this process has read of the generation what is committed now, as far as the catalogue knows. For tests and tools: queries wait by tokens. */
+  caughtUp(view: AnyView, generation: number): Promise<void>;
+}
+
+const writeConnections = 4;
+const requestTimeoutMs = 15_000;
+/** How long a query waits for the first reading of a topic. */
+const readyWaitMs = 5_000;
+const currentWaitMs = 1_000;
+
+/** Closing it closes the catalogue and the cluster. */
+export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewStoreOptions): TopicViewStore {
+  const generations = new Map<string, TopicGeneration>();
+  const checkpointCallbacks = new Set<(moved: CheckpointMoved | undefined) => void>();
+  const generationCallbacks = new Set<() => void>();
+  const connections = Array.from({ length: writeConnections }, () => cluster.connections(requestTimeoutMs));
+  const copies = topicCopies({
+    cluster,
+    prefix,
+    catalog,
+    onCheckpoint(moved) {
+      for (const callback of checkpointCallbacks) callback(moved);
+    },
+    onReady() {
+      for (const callback of generationCallbacks) callback();
+    },
+  });
+  const keyOf = (view: string, generation: number): string => `${view}/${generation}`;
+  let watching: Promise<unknown> | undefined;
+
+  /** What others write is not held here any more. */
+  const watch = (): Promise<unknown> =>
+    (watching ??= catalog.onCheckpoint((moved) => {
+      if (moved !== undefined) generations.get(keyOf(moved.view, moved.generation))?.moved(moved.partition, moved.position);
+    }));
+  const generationOf = (view: AnyView, generation: number): TopicGeneration => {
+    const key = keyOf(view.name, generation);
+    const connectionsFor = (partition: number) => connections[partition % connections.length]!;
+    const known = generations.get(key) ?? topicGeneration({ cluster, prefix, catalog, logger, connectionsFor }, view, generation);
+    generations.set(key, known);
+    return known;
+  };
+  const forget = (view: AnyView, generation: number): void => {
+    const key = keyOf(view.name, generation);
+    generations.get(key)?.release();
+    generations.delete(key);
+  };
+  /** Also those that a crash left, or that were retired while Kafka was down. */
+  async function dropRetired(view: AnyView): Promise<void> {
+    for (const generation of await catalog.leftovers(view)) {
+      forget(view, generation);
+      await copies.close(view, generation);
+      await deleteTopic(cluster, viewTopicOf(prefix, view.name, generation));
+      await catalog.dropped(view, generation);
+    }
+  }
+  async function requireFed(view: AnyView, generation: number): Promise<void> {
+    if (!(await catalog.isFed(view, generation))) throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
+  }
+  async function readyCopy(view: AnyView, generation: number): Promise<TopicCopy> {
+    const copy = copies.of(view, generation);
+    if (copy.ready && copy.failure === null) return copy;
+    await requireFed(view, generation);
+    if (!(await copy.until(() => copy.ready, readyWaitMs))) throw notReady(view);
+    return copy;
+  }
+
+  return {
+    name: kind,
+    async migrate(options) {
+      await catalog.migrate(options);
+      await cluster.refresh(viewTopicOf(prefix, "any", 0));
+    },
+    accept: acceptView,
+    async ensure(view) {
+      const answer = await catalog.ensure(view);
+      await dropRetired(view);
+      return answer;
+    },
+    create: (view) => catalog.create(view),
+    projection(view, generation) {
+      const { projection } = generationOf(view, generation);
+      return {
+        ...projection,
+        async checkpoints(partitions) {
+          await watch();
+          return projection.checkpoints(partitions);
+        },
+      };
+    },
+    async switch(view, generation) {
+      await catalog.switch(view, generation);
+      await dropRetired(view);
+    },
+    async retire(view, generation) {
+      await catalog.retire(view, generation);
+      await dropRetired(view);
+    },
+    /** Where queries are answered, not before the topic is read: a process is ready by it. */
+    async current(view) {
+      const current = await catalog.current(view);
+      if (current === null || checkpointCallbacks.size === 0) return current;
+      const [status] = await catalog.status([view]);
+      if (status === undefined || copies.follow(view, status).generations.find((g) => g.generation === current.generation)?.state === "building")
+        return current;
+      const copy = copies.of(view, current.generation);
+      if (!(await copy.until(() => copy.ready, currentWaitMs))) throw notReady(view);
+      return current;
+    },
+    async get(view, generation, keys) {
+      const found = (await readyCopy(view, generation)).get(keys);
+      if (found.includes(undefined)) await requireFed(view, generation);
+      return found;
+    },
+    async find(view, generation, query) {
+      const page = (await readyCopy(view, generation)).find(query);
+      if (page.items.length < query.limit) await requireFed(view, generation);
+      return page;
+    },
+    async status(views) {
+      const all = await catalog.status(views);
+      // who answers no queries is told how far the projections are
+      if (checkpointCallbacks.size === 0) return all;
+      return all.map((status) => copies.follow(views.find((view) => view.name === status.view)!, status));
+    },
+    recordEnds: (ends, views) => catalog.recordEnds(ends, views),
+    async onCheckpoint(callback) {
+      checkpointCallbacks.add(callback);
+      // what the catalogue says of checkpoints is not yet read here; that it may have missed some is worth a look all the same
+      const unsubscribe = await catalog.onCheckpoint((moved) => {
+        if (moved === undefined) callback(undefined);
+      });
+      return async () => {
+        checkpointCallbacks.delete(callback);
+        await unsubscribe();
+      };
+    },
+    async onGenerations(callback) {
+      generationCallbacks.add(callback);
+      const unsubscribe = await catalog.onGenerations(callback);
+      return async () => {
+        generationCallbacks.delete(callback);
+        await unsubscribe();
+      };
+    },
+    withOwnership: (name, stop, run) => catalog.withOwnership(name, stop, run),
+    async caughtUp(view, generation) {
+      const copy = await readyCopy(view, generation);
+      const [status] = await catalog.status([view]);
+      const wanted = status?.generations.find((g) => g.generation === generation)?.checkpoints ?? [];
+      const reached = () => wanted.every(({ partition, position }) => copy.checkpoint(partition).position >= position);
+      if (!(await copy.until(reached, readyWaitMs))) throw notReady(view);
+    },
+    async close() {
+      await copies.closeAll();
+      await Promise.all(connections.map((each) => each.close()));
+      await catalog.close();
+      await cluster.close();
+    },
+  };
+}

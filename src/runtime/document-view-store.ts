@@ -1,0 +1,134 @@
+/** A view store on a store without transactions: its documents there, its generations and checkpoints in the catalogue. */
+import type { AnyView } from "../core/definition.ts";
+import { rowsOf } from "../core/rollup-rules.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
+import { applyDocuments } from "./document-apply.ts";
+import type { DocumentGeneration, DocumentStore } from "./document-store.ts";
+import type { Checkpoint, ViewProjection, ViewStore } from "./ports.ts";
+import type { ViewCatalog } from "./view-catalog.ts";
+
+/** Closing it closes both. */
+export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore): ViewStore {
+  const generations = new WeakMap<AnyView, Map<number, DocumentGeneration>>();
+  const generationOf = (view: AnyView, generation: number): DocumentGeneration => {
+    const ofView = generations.get(view) ?? new Map<number, DocumentGeneration>();
+    generations.set(view, ofView);
+    const known = ofView.get(generation) ?? documents.generation(view, generation);
+    ofView.set(generation, known);
+    return known;
+  };
+  const moved = (view: AnyView, generation: number) => new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
+
+  /** Documents are dropped after their generation is retired: what is missing counts only while it is not. */
+  async function requireFed(view: AnyView, generation: number): Promise<void> {
+    if (!(await catalog.isFed(view, generation))) throw moved(view, generation);
+  }
+
+  /** Also those that a crash left, or that were retired while the store was down. */
+  async function dropRetired(view: AnyView): Promise<void> {
+    for (const generation of await catalog.leftovers(view)) {
+      await generationOf(view, generation).drop();
+      await catalog.dropped(view, generation);
+    }
+  }
+
+  function projection(view: AnyView, generation: number): ViewProjection {
+    const checkpoints = catalog.of(view, generation);
+    const rows = generationOf(view, generation);
+    // a rollup's rows are the documents that it measures
+    const target = { view: rowsOf(view), generation: rows, label: documents.label };
+    let prepared: Promise<void> | undefined;
+
+    async function prepare(): Promise<void> {
+      const storageId = await rows.prepare();
+      const bound = await checkpoints.bind(storageId);
+      if (bound !== storageId) throw new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation, store: documents.label });
+    }
+    async function stillAt(from: Checkpoint): Promise<boolean> {
+      const now = await checkpoints.checkpoint(from.log, from.partition);
+      return now.position === from.position && now.eventId === from.eventId;
+    }
+
+    return {
+      view,
+      generation,
+      async checkpoints(partitions) {
+        prepared ??= prepare();
+        try {
+          await prepared;
+        } catch (error) {
+          prepared = undefined;
+          throw error;
+        }
+        return checkpoints.checkpoints(partitions);
+      },
+      checkpoint: checkpoints.checkpoint,
+      recordFailure: checkpoints.recordFailure,
+      async apply(from, to, events) {
+        try {
+          const { missed } = await applyDocuments(target, events);
+          // a document that was expected and is not there may be gone with all the others
+          if (missed) await prepare();
+        } catch (error) {
+          // what fails on documents that others have moved on, or dropped, meanwhile is no failure of the event or the storage
+          if ((isTidemarkError(error, "HANDLER_FAILED") || isTidemarkError(error, "VIEW_STORE_DIVERGED")) && !(await stillAt(from)))
+            return "moved";
+          throw error;
+        }
+        return checkpoints.move(from, to);
+      },
+    };
+  }
+
+  return {
+    name: documents.kind,
+    async migrate(options) {
+      await catalog.migrate(options);
+      await documents.ping();
+    },
+    accept: (view) => documents.accept(view),
+    async ensure(view) {
+      const answer = await catalog.ensure(view);
+      await dropRetired(view);
+      return answer;
+    },
+    create: (view) => catalog.create(view),
+    projection,
+    async switch(view, generation) {
+      await catalog.switch(view, generation);
+      await dropRetired(view);
+    },
+    async retire(view, generation) {
+      await catalog.retire(view, generation);
+      await dropRetired(view);
+    },
+    current: (view) => catalog.current(view),
+    async get(view, generation, keys) {
+      const found = await generationOf(view, generation).get(keys);
+      if (found.includes(undefined)) await requireFed(view, generation);
+      return found;
+    },
+    async find(view, generation, query) {
+      const page = await generationOf(view, generation).find(query);
+      if (page.items.length < query.limit) await requireFed(view, generation);
+      return page;
+    },
+    async search(view, generation, query) {
+      const { search } = generationOf(view, generation);
+      if (search === undefined)
+        throw new TidemarkError("INVALID_DEFINITION", { what: `${documents.label} cannot search view '${view.name}'.` });
+      const page = await search(query);
+      if (page.items.length < query.limit) await requireFed(view, generation);
+      return page;
+    },
+    status: (views) => catalog.status(views),
+    recordEnds: (ends, views) => catalog.recordEnds(ends, views),
+    onCheckpoint: (callback) => catalog.onCheckpoint(callback),
+    onGenerations: (callback) => catalog.onGenerations(callback),
+    withOwnership: (name, stop, run) => catalog.withOwnership(name, stop, run),
+    async close() {
+      await catalog.close();
+      await documents.close();
+    },
+  };
+}
