@@ -51,6 +51,22 @@ export function encodeRows(shape: ViewShape, rows: readonly Row[], database: Pic
   ];
 }
 
+/** One parameter for each column of one row, in the same order. @throws DocumentProblem as `encodeRows` */
+export function encodeRow(shape: ViewShape, { key, document, version, updated }: Row): unknown[] {
+  return [
+    key,
+    document !== null,
+    version,
+    updated,
+    document === null ? null : restOf(shape, document),
+    ...[...shape.columns.values()].map((column) => {
+      const value = encode(column, document?.[column.field]);
+      // a parameter goes as text, where this one would lose its sign
+      return Object.is(value, -0) ? "-0" : value;
+    }),
+  ];
+}
+
 /** One array parameter for each column. */
 export function encodeFields(
   columns: readonly Column[],
