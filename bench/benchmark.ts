@@ -8,8 +8,11 @@ export interface Benchmark {
   readonly title: string;
   /** True where an opponent of `bench/opponents/package.json` takes part: it is installed before. */
   readonly opponents?: boolean;
-  /** True where it takes minutes in any size: `--quick` leaves it out unless it is named. */
-  readonly long?: boolean;
+  /**
+   * What it takes in a quick run on a quiet machine of two cores, setup and checks with it.
+   * Without it `--quick` leaves the benchmark out, unless it is named: for what takes minutes in any size.
+   */
+  readonly quickSeconds?: number;
   /** Cases run one after the other; within a case the contenders alternate. */
   cases(options: BenchOptions): readonly Case[];
 }

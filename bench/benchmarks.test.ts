@@ -11,6 +11,14 @@ test("there are benchmarks, and the README tells of each", () => {
   assert.deepEqual(told.toSorted(), files.map((file) => basename(file, ".ts")).toSorted());
 });
 
+test("what a quick run does adds up to four minutes, so that a machine with other work ends within five", async () => {
+  const benchmarks = await Promise.all(
+    files.map(async (file) => ((await import(`../${file}`)) as { readonly default: Benchmark }).default),
+  );
+  const seconds = benchmarks.reduce((sum, { quickSeconds = 0 }) => sum + quickSeconds, 0);
+  assert.ok(seconds > 60 && seconds <= 240, `${seconds} s`);
+});
+
 for (const file of files)
   test(`${file}: its cases hold together, in each size`, async () => {
     const { default: benchmark } = (await import(`../${file}`)) as { readonly default: Benchmark };

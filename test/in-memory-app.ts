@@ -13,6 +13,8 @@ import { formatToken, parseToken, type TokenPart } from "../src/core/token.ts";
 import { TidemarkError } from "../src/errors.ts";
 import type { Commands, Health, Outcome, Queries, Read, ReadOptions } from "../src/runtime/app.ts";
 import type { FindQuery, FoundPage, StoredDocument } from "../src/runtime/ports.ts";
+import { checkSearch } from "../src/runtime/search-check.ts";
+import { search } from "../src/runtime/search-in-memory.ts";
 
 export interface InMemoryApp {
   readonly commands: Commands;
@@ -64,6 +66,10 @@ export function inMemoryApp(): InMemoryApp {
       get: async (view, key, options) => read(view, options, (documents) => documents.get(key)),
       find: async (view, { where, order, limit, after }, options) =>
         read(view, options, (documents) => page(documents, where, order, limit, after)),
+      search: async (view, query, options) => {
+        checkSearch(view, query);
+        return read(view, options, (documents) => search(view, documents, query));
+      },
     },
   };
 

@@ -18,6 +18,7 @@ const goals: Readonly<Record<number, number>> = { 1: 2, 64: 10, 256: 15 };
 
 export default {
   name: "commands",
+  quickSeconds: 25,
   title:
     "commands of orders (create with 2 items, two items added, submit, pay), durable; each caller waits for its answer before the next",
   opponents: true,

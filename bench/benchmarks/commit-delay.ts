@@ -19,10 +19,13 @@ const names = { oneLane: "1 lane, 1 process", lanes: `${lanes} lanes, 1 process`
 
 export default {
   name: "commit-delay",
+  quickSeconds: 9,
   title: `calls of append of ${commandsPerCall} commands each, 5 ms for a commit`,
   cases: () => [
     {
       name: "lanes and processes",
+      // each contender is in processes of its own, which run their own warm-up
+      warmUp: false,
       against: names.oneLane,
       contenders: [contender(names.oneLane, 1, 1), contender(names.lanes, lanes, 1), contender(names.processes, lanes, 4)],
       goals: [

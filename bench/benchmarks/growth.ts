@@ -1,42 +1,40 @@
 /** Whether the cost of an event grows with how many there are: CPU time an event, and memory, of relay and rebuild at 10^5, 10^6 (and 10^7) events. */
-import type { Benchmark, Case, Contender, Run, RunContext } from "../benchmark.ts";
+import type { Benchmark, Run, RunContext } from "../benchmark.ts";
 import { startJob } from "../jobs/job.ts";
 import type { RebuildArgs, RebuildResult } from "../jobs/rebuild.ts";
 import { relayRun } from "../setup/relay-run.ts";
-import { type Filled, fill } from "../workload/filled.ts";
+import { type Filled, withFilled } from "../workload/filled.ts";
 import { checkView } from "../workload/views.ts";
 
 const nameOf = (events: number) => `${events.toLocaleString("en")} events`;
 
 export default {
   name: "growth",
-  long: true,
   title: "CPU time an event (of the process itself) and its highest memory, by the number of events; few and many alternate",
   cases({ quick, large }) {
     const sizes = quick ? [20_000, 100_000] : large ? [100_000, 1_000_000, 10_000_000] : [100_000, 1_000_000];
-    return [
-      growth("relay", sizes, relayed),
-      growth("rebuild from Kafka", sizes, (context, filled) => rebuilt(context, filled, filled.place)),
-      growth("rebuild from the events table", sizes, (context, filled) => rebuilt(context, filled, { url: filled.url })),
-    ];
+    return withFilled(sizes, (filled) =>
+      Object.entries(runs).map(([name, run]) => ({
+        name,
+        against: nameOf(sizes[0]!),
+        rounds: 2,
+        // each run is in a process of its own
+        warmUp: false,
+        contenders: sizes.map((events) => ({ name: nameOf(events), run: (context) => run(context, filled(events)) })),
+        goals: sizes.slice(1).flatMap((events) => [
+          { row: `${name}: what an event costs, of many and of few`, of: nameOf(events), against: nameOf(sizes[0]!), atMost: 1.1 },
+          { row: `${name}: highest memory`, of: nameOf(events), figure: "peak RSS MiB", atMost: 512 },
+        ]),
+      })),
+    );
   },
 } satisfies Benchmark;
 
-function growth(name: string, sizes: readonly number[], run: (context: RunContext, filled: Filled) => Promise<Run>): Case {
-  const filled = new Map<number, Filled>();
-  return {
-    name,
-    against: nameOf(sizes[0]!),
-    rounds: 2,
-    contenders: sizes.map((events): Contender => ({ name: nameOf(events), run: (context) => run(context, filled.get(events)!) })),
-    async prepare(context) {
-      for (const events of sizes) filled.set(events, await fill(context, events));
-      return async () => {
-        for (const each of filled.values()) await each.drop();
-      };
-    },
-  };
-}
+const runs: Readonly<Record<string, (context: RunContext, filled: Filled) => Promise<Run>>> = {
+  "relay": relayed,
+  "rebuild from Kafka": (context, each) => rebuilt(context, each, each.place),
+  "rebuild from the events table": (context, each) => rebuilt(context, each, { url: each.url }),
+};
 
 async function relayed(context: RunContext, { url, events }: Filled): Promise<Run> {
   const { seconds, cpuSeconds, peakRssMiB } = await relayRun(context, { url, events, count: 1 });

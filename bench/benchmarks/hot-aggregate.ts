@@ -17,6 +17,7 @@ const names = { pool: "Emmett", alone: "Emmett, 1 connection" };
 
 export default {
   name: "hot-aggregate",
+  quickSeconds: 7,
   title: `${callers} callers write to one stream; where another command was quicker, the command is decided again`,
   opponents: true,
   cases: ({ quick }) => [

@@ -6,38 +6,50 @@ import { type RunningJob, startJob } from "../jobs/job.ts";
 import type { Listening, ServiceArgs } from "../jobs/orders-service.ts";
 import { fillWriteStore, writeSchema } from "../workload/write-store.ts";
 
-const connections = 64;
+const connections = { few: 64, many: 256 } as const;
 /** Orders that can be asked for. */
 const orders = 2_000;
 const bare = "bare Fastify";
 
 export default {
   name: "http",
-  title: `requests/s over ${connections} connections, each one request at a time; the load generator is a process of its own`,
-  cases: () => [route("POST /orders", "create", ["command role", "command"]), route("GET /orders/{id}", "get", ["query role", "query"])],
+  quickSeconds: 33,
+  title:
+    "requests/s over connections that each make one request at a time; POST against a process with the role command, GET against one with the role query, as in production; the load generator is a process of its own",
+  cases: ({ quick }) =>
+    (quick ? [connections.few] : [connections.few, connections.many]).flatMap((callers) => [
+      route("POST /orders", callers, "create", ["command role", "command"]),
+      route("GET /orders/{id}", callers, "get", ["query role", "query"]),
+    ]),
 } satisfies Benchmark;
 
-function route(name: string, what: HttpLoadArgs["what"], [split, role]: readonly [string, string]): Case {
-  const whole = "all roles in one process";
+function route(row: string, callers: number, what: HttpLoadArgs["what"], [split, role]: readonly [string, string]): Case {
+  const whole: Contender = {
+    name: "all roles in one process",
+    run: (context) => serviceRun(context, callers, what, "command,relay,projection,query"),
+  };
   return {
-    name,
+    name: `${row}, ${callers} connections`,
     against: bare,
+    // each contender is in processes of its own, and warms up in each run
+    warmUp: false,
     contenders: [
-      { name: split, run: (context) => serviceRun(context, what, role) },
-      { name: whole, run: (context) => serviceRun(context, what, "command,relay,projection,query") },
-      { name: bare, run: (context) => bareRun(context, what) },
+      { name: split, run: (context) => serviceRun(context, callers, what, role) },
+      // it does more than answer: relay and projections run in the same process
+      ...(callers === connections.few ? [whole] : []),
+      { name: bare, run: (context) => bareRun(context, callers, what) },
     ] satisfies Contender[],
-    goals: [{ row: name, of: split, against: bare, atLeast: 0.5 }],
+    goals: [{ row, of: split, against: bare, atLeast: 0.5 }],
   };
 }
 
-async function serviceRun(context: RunContext, what: HttpLoadArgs["what"], roles: string): Promise<Run> {
+async function serviceRun(context: RunContext, callers: number, what: HttpLoadArgs["what"], roles: string): Promise<Run> {
   const [write, read] = [await context.database(), await context.database()];
   const environment = { DATABASE_URL: write.url, READ_DATABASE_URL: read.url, TIDEMARK_PARTITIONS: "6" };
   await fillWriteStore(write.url, what === "get" ? orders * 5 : 0);
   if (what === "get") await fillViews({ environment });
   const args: ServiceArgs = { environment: { ...environment, TIDEMARK_ROLES: roles } };
-  return serve(context, what, args, async ({ allAnswers }) => {
+  return serve(context, callers, what, args, async ({ allAnswers }) => {
     if (what === "create") await checkOrders(write.url, allAnswers);
   });
 }
@@ -51,22 +63,23 @@ async function fillViews(args: ServiceArgs): Promise<void> {
 
 async function serve(
   context: RunContext,
+  callers: number,
   what: HttpLoadArgs["what"],
   args: ServiceArgs,
   check: (result: HttpLoadResult) => Promise<void>,
 ): Promise<Run> {
   const server = await listening("orders-service", args);
   context.child(server.job.pid);
-  const run = await load(context, what, server.port);
+  const run = await load(context, callers, what, server.port);
   await check(run.result);
   await server.job.close();
   return run.run;
 }
 
-async function bareRun(context: RunContext, what: HttpLoadArgs["what"]): Promise<Run> {
+async function bareRun(context: RunContext, callers: number, what: HttpLoadArgs["what"]): Promise<Run> {
   const server = await listening("bare-fastify", {});
   context.child(server.job.pid);
-  const { run } = await load(context, what, server.port);
+  const { run } = await load(context, callers, what, server.port);
   await server.job.close();
   return run;
 }
@@ -77,10 +90,15 @@ async function listening(name: string, args: unknown): Promise<{ readonly job: R
   return { job, port: (await Promise.race([told.promise, job.failed])).port };
 }
 
-async function load(context: RunContext, what: HttpLoadArgs["what"], port: number): Promise<{ run: Run; result: HttpLoadResult }> {
-  // a second at least: until then code is being compiled
-  const warmUpSeconds = Math.max(1, context.warmUpSeconds);
-  const args: HttpLoadArgs = { port, connections, warmUpSeconds, seconds: context.seconds, what, orders };
+async function load(
+  context: RunContext,
+  callers: number,
+  what: HttpLoadArgs["what"],
+  port: number,
+): Promise<{ run: Run; result: HttpLoadResult }> {
+  // until then code is being compiled, of which a service has far more than a handler that does nothing
+  const warmUpSeconds = context.quick ? 1 : 8;
+  const args: HttpLoadArgs = { port, connections: callers, warmUpSeconds, seconds: context.seconds, what, orders };
   const generator = await startJob<HttpLoadResult>("http-load", args);
   context.child(generator.pid);
   const { value } = await context.measured(() => generator.go());

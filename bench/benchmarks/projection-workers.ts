@@ -1,8 +1,8 @@
 /** Events/s of a live projection that works off a backlog of 6 partitions in 1, 2 and 4 processes of one group. */
-import type { Benchmark, Contender, Run, RunContext } from "../benchmark.ts";
+import type { Benchmark, Run, RunContext } from "../benchmark.ts";
 import { startJob } from "../jobs/job.ts";
 import type { ProjectArgs, ProjectProgress } from "../jobs/project.ts";
-import { type Filled, fill } from "../workload/filled.ts";
+import { type Filled, withFilled } from "../workload/filled.ts";
 import { checkView } from "../workload/views.ts";
 
 const names = new Map([
@@ -13,22 +13,20 @@ const names = new Map([
 
 export default {
   name: "projection-workers",
+  quickSeconds: 26,
   title:
     "events/s of a view that works off a backlog, from when each process has partitions; the processes share the machine with PostgreSQL and Kafka",
   cases({ quick, large }) {
     const events = quick ? 100_000 : large ? 1_000_000 : 300_000;
-    let filled: Filled;
-    return [
+    return withFilled([events], (filled) => [
       {
         name: `${events.toLocaleString("en")} events, 6 partitions`,
         against: names.get(1)!,
-        contenders: [...names].map(([count, name]): Contender => ({ name, run: (context) => worked(context, filled, count) })),
-        async prepare(context) {
-          filled = await fill(context, events);
-          return () => filled.drop();
-        },
+        // each contender is in processes of its own
+        warmUp: false,
+        contenders: [...names].map(([count, name]) => ({ name, run: (context) => worked(context, filled(events), count) })),
       },
-    ];
+    ]);
   },
 } satisfies Benchmark;
 

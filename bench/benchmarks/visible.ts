@@ -15,13 +15,13 @@ const ours = ["one process", "three processes"] as const;
 
 export default {
   name: "visible",
-  long: true,
+  quickSeconds: 32,
   title:
     "from a command's commit to the answer of a read with its token, through Kafka; three processes: command and relay, projection, query",
-  cases: () => [visible("one at a time"), visible("half")],
+  cases: ({ quick }) => [visible("one at a time", quick), visible("half", quick)],
 } satisfies Benchmark;
 
-function visible(form: VisibleLoad["form"]): Case {
+function visible(form: VisibleLoad["form"], quick: boolean): Case {
   /** Kafka gets the records that the last run of one process had. */
   let perSecond = 200;
   const own = async (context: RunContext, split: boolean) => {
@@ -32,6 +32,8 @@ function visible(form: VisibleLoad["form"]): Case {
   return {
     name: form === "half" ? "half of the highest load, arrivals by Poisson's law" : form,
     against: kafka,
+    // each run is in processes of its own and warms up in itself
+    warmUp: !quick,
     contenders: [
       { name: ours[0], run: (context) => own(context, false) },
       { name: ours[1], run: (context) => own(context, true) },

@@ -9,7 +9,6 @@ const forms = [
 
 export default {
   name: "wake",
-  long: true,
   title:
     "clients create an order and at once read it with the token: from the checkpoint's commit to the read's answer, through Kafka and PostgreSQL",
   cases: ({ quick }) => forms.flatMap((form) => (quick ? [20] : [1, 20, 100]).map((clients): Case => wakeCase(form, clients, quick))),
@@ -19,6 +18,8 @@ function wakeCase({ name, split, atMost }: (typeof forms)[number], clients: numb
   const ordersPerClient = clients === 1 ? 300 : quick ? 20 : 40;
   return {
     name: `${name}, ${clients} client${clients === 1 ? "" : "s"}`,
+    // a part of each run itself is not measured
+    warmUp: false,
     contenders: [
       {
         name: "Tidemark",

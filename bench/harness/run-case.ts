@@ -36,14 +36,18 @@ export async function runCase(each: Case, servers: Servers, settings: RunSetting
     warmUpSeconds: settings.quick ? 0.3 : 1,
   };
   const runs = new Map<string, MeasuredRun[]>(names.map((name) => [name, []]));
+  const beganAt = performance.now();
   const done = await each.prepare?.(context);
+  if (done !== undefined) settings.say(`  ${each.name}, prepared in ${secondsSince(beganAt)} s`);
   try {
     for (let round = each.warmUp === false ? 1 : 0; round <= (each.rounds ?? settings.rounds); round += 1)
       for (const contender of each.contenders) {
+        const startedAt = performance.now();
         await servers.settle();
         const run = await runContender(contender, servers, context, round);
         if (round > 0) runs.get(contender.name)!.push(run);
-        settings.say(`  ${each.name}, ${round === 0 ? "warm-up" : `round ${round}`}, ${contender.name}: ${figuresOf(run)}`);
+        const what = `${each.name}, ${round === 0 ? "warm-up" : `round ${round}`}, ${contender.name}`;
+        settings.say(`  ${what}: ${figuresOf(run)} (${secondsSince(startedAt)} s in all)`);
       }
   } finally {
     await done?.();
@@ -88,6 +92,7 @@ async function runContender(contender: Contender, servers: Servers, common: Case
   }
 }
 
+const secondsSince = (startedAt: number): string => ((performance.now() - startedAt) / 1_000).toFixed(1);
 const figuresOf = (run: Run): string =>
   Object.entries(run.figures)
     .map(([name, value]) => `${Math.round(value * 100) / 100} ${name}`)

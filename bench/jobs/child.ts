@@ -14,7 +14,11 @@ try {
     if (message === "go") void go();
     else void close();
   });
-  process.once("disconnect", () => void close());
+  process.once("disconnect", () => {
+    // the parent is gone, and its servers with it: closing may wait for them
+    setTimeout(() => process.exit(1), 5_000).unref();
+    void close();
+  });
   const go = async () => {
     const rssBeforeMiB = highestMiB();
     const cpu = process.cpuUsage();

@@ -1,6 +1,7 @@
 /** Kafka's own way of one record, produced with acks=all and met by a long poll that waits for it: the client library on both sides, nothing else. */
-import { Consumer, FetchIsolationLevels, ProduceAcks, Producer } from "@platformatic/kafka";
+import { ProduceAcks, Producer } from "@platformatic/kafka";
 import { percentile } from "../harness/statistics.ts";
+import { libraryReader } from "../load/library-reader.ts";
 import { openLoop } from "../load/open-loop.ts";
 import type { Job } from "./job.ts";
 import type { VisibleResult } from "./visible.ts";
@@ -17,46 +18,19 @@ const value = Buffer.from(JSON.stringify({ customerId: "c-1", items: "x".repeat(
 
 const job: Job<KafkaVisibleArgs, VisibleResult> = async ({ brokers, topic, load, warmUpRecords }) => {
   const producer = new Producer({ clientId: "bench", bootstrapBrokers: [...brokers] });
-  const consumer = new Consumer({ clientId: "bench", groupId: "unused", bootstrapBrokers: [...brokers], timeout: 30_000 });
-  consumer.topics.trackAll(topic);
-  const metadata = (await consumer.metadata({ topics: [topic] })).topics.get(topic)!;
-  const offsets = metadata.partitions.map(() => 0n);
+  const reader = await libraryReader(brokers, topic);
   const waiting = new Map<string, (at: bigint) => void>();
   let closed = false;
   let created = 0;
   const consume = async () => {
     while (!closed) {
-      const { responses } = await consumer.fetch({
-        node: metadata.partitions[0]!.leader,
-        isolationLevel: FetchIsolationLevels.READ_COMMITTED,
-        minBytes: 1,
-        maxBytes: 2 ** 23,
-        maxWaitTime: 500,
-        topics: [
-          {
-            topicId: metadata.id,
-            partitions: offsets.map((fetchOffset, partition) => ({
-              partition,
-              fetchOffset,
-              partitionMaxBytes: 2 ** 20,
-              currentLeaderEpoch: -1,
-              lastFetchedEpoch: -1,
-            })),
-          },
-        ],
-      });
+      const records = await reader.next(500);
       const at = process.hrtime.bigint();
-      for (const { partitions } of responses)
-        for (const { partitionIndex, records } of partitions)
-          for (const batch of records ?? [])
-            for (const record of batch.records) {
-              const offset = batch.firstOffset + BigInt(record.offsetDelta);
-              if (offset < offsets[partitionIndex]!) continue;
-              offsets[partitionIndex] = offset + 1n;
-              const key = record.key!.toString();
-              waiting.get(key)?.(at);
-              waiting.delete(key);
-            }
+      for (const record of records) {
+        const key = record.key!.toString();
+        waiting.get(key)?.(at);
+        waiting.delete(key);
+      }
     }
   };
   const consuming = consume();
@@ -65,7 +39,7 @@ const job: Job<KafkaVisibleArgs, VisibleResult> = async ({ brokers, topic, load,
     const key = String(created++);
     const seen = new Promise<bigint>((resolve) => waiting.set(key, resolve));
     const startedAt = process.hrtime.bigint();
-    const partition = created % offsets.length;
+    const partition = created % reader.partitions;
     await producer.send({ acks: ProduceAcks.ALL, messages: [{ topic, partition, key: Buffer.from(key), value }] });
     latenciesMs.push(Number((await seen) - startedAt) / 1e6);
   };
@@ -84,7 +58,7 @@ const job: Job<KafkaVisibleArgs, VisibleResult> = async ({ brokers, topic, load,
       closed = true;
       await consuming;
       await producer.close();
-      await consumer.close(true);
+      await reader.close();
     },
   };
 };

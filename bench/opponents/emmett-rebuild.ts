@@ -3,8 +3,8 @@
  * SQL projection that folds a batch in memory and writes it with one statement, as one who knows it well would.
  */
 import pg from "pg";
-import { copyFrom, copyText } from "../workload/copy.ts";
 import { orderEvents } from "../workload/events.ts";
+import { fillMessages } from "./emmett-fill.ts";
 
 interface Message {
   readonly type: string;
@@ -113,18 +113,7 @@ export async function fillEmmett(url: string, events: number): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    const { rows } = await client.query<{ xid: string }>("select pg_current_xact_id()::text as xid");
-    const lines = function* () {
-      for (const { stream, version, id, type, data, metadata } of orderEvents({ events, partitions: 1 }))
-        yield `${version}\t${rows[0]!.xid}\torders-${stream}\t1\t${id}\t${type}\t${copyText(data)}\t${copyText(metadata)}\n`;
-    };
-    const columns =
-      "stream_position, transaction_id, stream_id, message_schema_version, message_id, message_type, message_data, message_metadata";
-    await copyFrom(client, `copy emt_messages(${columns}) from stdin`, lines());
-    await client.query(
-      "insert into emt_streams select stream_id, max(stream_position), 'emt:default', 'orders', '{}' from emt_messages group by 1",
-    );
-    await client.query("vacuum analyze emt_messages");
+    await fillMessages(client, orderEvents({ events, partitions: 1 }));
     await client.query(
       "create table raw_orders(id text primary key, customer_id text, status text, total bigint, item_count int, created_at text, updated_at text)",
     );

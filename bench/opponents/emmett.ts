@@ -11,7 +11,6 @@ interface Pool {
 }
 interface Store {
   readonly schema: { migrate(): Promise<unknown> };
-  appendToStream(stream: string, events: readonly PlainEvent[]): Promise<unknown>;
   close(): Promise<void>;
 }
 type PlainEvent = { readonly type: string; readonly data: object };
@@ -58,8 +57,6 @@ export interface EmmettOptions<State> {
 
 export interface EmmettSide<State> {
   execute(stream: string, decide: (state: State) => PlainEvent): Promise<void>;
-  /** Events as they are, for filling. */
-  append(stream: string, events: readonly PlainEvent[]): Promise<void>;
   /** Commands that ended with a conflict after all repeats, and repeats in all. */
   readonly conflicts: { readonly failed: number; readonly repeated: number };
   close(): Promise<void>;
@@ -108,9 +105,6 @@ export async function openEmmett<State>(
         if (!isExpectedVersionConflictError(error)) throw error;
         conflicts.failed += 1;
       }
-    },
-    async append(stream, events) {
-      await store.appendToStream(`orders-${stream}`, events);
     },
     async close() {
       await store.close();

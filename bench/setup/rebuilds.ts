@@ -1,8 +1,8 @@
 /** Our rebuild from both sources, as contenders. */
-import type { Case, Contender, Run, RunContext } from "../benchmark.ts";
+import type { Contender, Run, RunContext } from "../benchmark.ts";
 import { startJob } from "../jobs/job.ts";
 import type { RebuildArgs, RebuildResult } from "../jobs/rebuild.ts";
-import { type Filled, fill } from "../workload/filled.ts";
+import type { Filled } from "../workload/filled.ts";
 import { checkView } from "../workload/views.ts";
 
 export const kafka = "from Kafka";
@@ -13,17 +13,6 @@ export const ours = (filled: () => Filled, view: string): Contender[] => [
   { name: kafka, run: (context) => rebuilt(context, filled(), { view, source: filled().place }) },
   { name: table, run: (context) => rebuilt(context, filled(), { view, source: { url: filled().url } }) },
 ];
-
-export function withFilled(events: number, make: (filled: () => Filled) => Case): Case {
-  let filled: Filled;
-  return {
-    ...make(() => filled),
-    async prepare(context) {
-      filled = await fill(context, events);
-      return () => filled.drop();
-    },
-  };
-}
 
 const sizeNames = ["RSS MiB at 10 %", "RSS MiB at 50 %", "RSS MiB at 100 %", "peak RSS MiB"];
 /** The sizes that a run noted, as figures. */

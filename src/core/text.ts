@@ -11,7 +11,8 @@ const isClean = (value: unknown): boolean => {
   if (typeof value === "string") return problemOf(value) === undefined;
   if (typeof value !== "object" || value === null) return true;
   if (Array.isArray(value)) return value.every(isClean);
-  for (const [name, member] of Object.entries(value)) if (problemOf(name) !== undefined || !isClean(member)) return false;
+  for (const name of Object.keys(value))
+    if (problemOf(name) !== undefined || !isClean((value as Record<string, unknown>)[name])) return false;
   return true;
 };
 

@@ -101,3 +101,25 @@ describe("content type", () => {
       ));
   }
 });
+
+test("a body is refused exactly where a member stands twice in one object, at whatever depth and however its name is written", () => {
+  const member = fc.constantFrom('"a"', '"b"', '"\\u0061"', '"a:\\""', '"x\\\\"');
+  const { text } = fc.letrec<{ text: string }>((tie) => ({
+    text: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom("1", "null", '"a\\"b:"', '":"', "[]", "{}"),
+      fc.array(tie("text"), { maxLength: 3 }).map((items) => `[${items.join(" , ")}]`),
+      fc.array(fc.tuple(member, tie("text")), { maxLength: 3 }).map((pairs) => `{${pairs.map(([n, v]) => `${n} :${v}`).join(",")}}`),
+    ),
+  }));
+  fc.assert(
+    fc.property(text, (json) => {
+      if (duplicateMember(json) === undefined) assert.deepEqual(parseBody(Buffer.from(json)), JSON.parse(json));
+      else
+        assert.throws(
+          () => parseBody(Buffer.from(json)),
+          (error) => isTidemarkError(error, "INVALID_JSON"),
+        );
+    }),
+  );
+});

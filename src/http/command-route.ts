@@ -54,20 +54,25 @@ export function commandRoute(
   const toCommand = (request: CommandRequest, commandId: string): AnyCommand => {
     const body = readBody(request, needsBody);
     if (!creates) return checked(make.schema, unknown, [], { aggregate, type: make.type, stream: request.params["id"]!, data: body });
-    const { [aggregate.id]: given, ...data } = isObject(body) ? body : {};
+    if (!isObject(body) || !Object.hasOwn(body, aggregate.id))
+      return checked(make.schema, unknown, [], { aggregate, type: make.type, stream: streamOf(commandId), data: body });
+    const { [aggregate.id]: given, ...data } = body;
     const stream = given === undefined ? streamOf(commandId) : given;
     const issues = given === undefined ? [] : keyProblems(keySchema, given).map((detail) => ({ pointer: pointerTo(aggregate.id), detail }));
     return checked(make.schema, unknown, issues, {
       aggregate,
       type: make.type,
       stream: stream as string,
-      data: isObject(body) ? data : body,
+      data,
     });
   };
 
   return async (request) => {
     parseQueryString(request.url, noParameters);
-    const key = parseIdempotencyKey(headerLines(request.rawHeaders, "idempotency-key"));
+    const key =
+      request.headers["idempotency-key"] === undefined
+        ? undefined
+        : parseIdempotencyKey(headerLines(request.rawHeaders, "idempotency-key"));
     const expectedVersion = creates ? undefined : parseIfMatch(request.headers["if-match"]);
     if (!creates) refuseKey(keyProblems(keySchema, request.params["id"]));
     const commandId = commandIdOf(

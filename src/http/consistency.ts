@@ -13,8 +13,11 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 const one = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value.join(", ") : value);
 
+const nothingAsked: Asked = { options: {}, applied: undefined };
+
 /** @throws INVALID_TOKEN */
 export function askedFor(headers: Headers): Asked {
+  if (headers["prefer"] === undefined && headers["consistency-token"] === undefined) return nothingAsked;
   const preferences = parsePrefer(one(headers["prefer"]));
   const tokens = one(headers["consistency-token"]);
   return {

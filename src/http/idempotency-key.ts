@@ -1,7 +1,7 @@
 /** The Idempotency-Key header and the ids that follow from it (I6). */
 import { hash } from "node:crypto";
-import { uuidv7 } from "uuidv7";
 import { TidemarkError } from "../errors.ts";
+import { newId } from "../runtime/new-id.ts";
 
 const visible = /^[\x21-\x7e]{1,255}$/;
 const quoted = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
@@ -36,7 +36,7 @@ export interface KeyScope {
 
 /** The same for the same key in the same scope, in any process; a new uuidv7 without a key. */
 export function commandIdOf(scope: KeyScope, key: string | undefined): string {
-  if (key === undefined) return uuidv7();
+  if (key === undefined) return newId();
   return hash("sha256", JSON.stringify([scope.principal, scope.method, scope.path, key]), "base64url");
 }
 

@@ -5,6 +5,7 @@ const accepted = /^\s*application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?;?\
 
 /** @throws UNSUPPORTED_MEDIA_TYPE */
 export function requireJson(contentType: string | undefined, contentEncoding: string | undefined): void {
+  if (contentType === "application/json" && contentEncoding === undefined) return;
   if (contentType === undefined || !accepted.test(contentType))
     throw new TidemarkError("UNSUPPORTED_MEDIA_TYPE", {
       found: contentType === undefined || contentType === "" ? "a body without Content-Type" : contentType,

@@ -9,18 +9,27 @@ export interface HttpMetrics {
 export const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 
 export function httpMetrics(startedAtMs: number): HttpMetrics {
-  // By route, then by method and status: a request costs two look-ups and no text.
-  const counts = new Map<string, Map<string, number>>();
+  // By route, method and status: a request costs look-ups and no text.
+  const counts = new Map<string, Map<string, Map<number, number>>>();
+  const within = <K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> => {
+    const known = map.get(key);
+    if (known !== undefined) return known;
+    const made = new Map<L, V>();
+    map.set(key, made);
+    return made;
+  };
   return {
     count(method, route, status) {
-      const label = `method="${method}",status="${status}"`;
-      let ofRoute = counts.get(route);
-      if (ofRoute === undefined) counts.set(route, (ofRoute = new Map<string, number>()));
-      ofRoute.set(label, (ofRoute.get(label) ?? 0) + 1);
+      const ofMethod = within(within(counts, route), method);
+      ofMethod.set(status, (ofMethod.get(status) ?? 0) + 1);
     },
     text(more = "") {
-      const requests = [...counts].flatMap(([route, labels]) =>
-        [...labels].map(([label, count]) => `http_server_requests_total{route="${escape(route)}",${label}} ${count}`),
+      const requests = [...counts].flatMap(([route, methods]) =>
+        [...methods].flatMap(([method, statuses]) =>
+          [...statuses].map(
+            ([status, count]) => `http_server_requests_total{route="${escape(route)}",method="${method}",status="${status}"} ${count}`,
+          ),
+        ),
       );
       return [
         "# HELP up Whether this process answers.",

@@ -86,7 +86,9 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
     routerOptions: { maxParamLength: 16_384, querystringParser: () => ({}) },
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  // By its name too: a type that is only met by "*" is parsed again for each request.
+  for (const type of ["application/json", "*"])
+    app.addContentTypeParser(type, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.setErrorHandler(fail);
   app.setNotFoundHandler((request, reply) => notFound(request, reply));
   // Node answers an unknown expectation by a bare 417; it may be ignored instead (RFC 9110, 10.1.1).
@@ -98,10 +100,20 @@ export function httpServer(api: HttpApi, options: HttpServerOptions): HttpServer
     app.route({
       method,
       url: path.replace(/\{(\w+)\}/g, ":$1"),
-      handler: async (request, reply) => send(request, reply, path, await handler(request)),
+      handler: (request, reply) => answer(request, reply, path, handler),
     });
   for (const route of served) add(route.method, route.path, handlerOf(route, api, options));
   for (const [path, handler] of platform) add("GET", path, handler);
+
+  /** Sends by itself: an async handler costs a promise more, and what Fastify puts around it. A fault goes the way of Fastify's own. */
+  function answer(request: FastifyRequest, reply: FastifyReply, template: string, handler: Handler): void {
+    const answered = handler(request);
+    if (answered instanceof Promise) {
+      answered
+        .then((found) => send(request, reply, template, found))
+        .catch((error: unknown) => reply.send(error instanceof Error ? error : new Error(String(error), { cause: error })));
+    } else send(request, reply, template, answered);
+  }
 
   function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     // Whatever is wrong with the rest of it: a request that no route takes is answered as such.

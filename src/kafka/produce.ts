@@ -66,7 +66,8 @@ export function openProducer(connections: Connections, topic: string): Producer 
       brokers.set(key, broker);
       const done = Promise.withResolvers<number>();
       broker.waiting.push({ partition, batch, done });
-      pump(leader, broker);
+      // what the same turn brings for other partitions goes along
+      queueMicrotask(() => pump(leader, broker));
       return done.promise;
     },
   };

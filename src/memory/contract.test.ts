@@ -38,7 +38,8 @@ viewStoreContract("documents in memory", {
     return Promise.resolve({
       async store(steps) {
         const [catalog, rows] = [memoryViewCatalog(database, "documents"), memoryDocumentStore(documents)];
-        const store = steps === undefined ? documentViewStore(catalog, rows) : documentViewStore(steps.catalog(catalog), steps.documents(rows));
+        const store =
+          steps === undefined ? documentViewStore(catalog, rows) : documentViewStore(steps.catalog(catalog), steps.documents(rows));
         await store.migrate({ ddl: true });
         return store;
       },

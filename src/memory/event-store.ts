@@ -2,6 +2,7 @@
 import { murmur2 } from "../core/partition.ts";
 import { TidemarkError } from "../errors.ts";
 import type { EventStore, LogIdentity, StoredEvent } from "../runtime/ports.ts";
+import { recentEvents } from "../runtime/recent-events.ts";
 import { append } from "./append.ts";
 import type { Faults } from "./faults.ts";
 import { handle } from "./handle.ts";
@@ -29,6 +30,9 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
   const own = handle("The write store", faults);
   const busy = new Set<number>();
   let epoch = 1;
+  const recent = recentEvents(() => epoch);
+  /** While this handle's own announcement of what `recent` has heard of is told. */
+  let telling = false;
 
   const make = (log: string, partitions: number): StoredLog => {
     const identity: LogIdentity = { log, logId: database.nextLogId(), partitions };
@@ -63,7 +67,10 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
       if (busy.has(lane)) throw new Error(`two calls at a time in lane ${lane}`);
       busy.add(lane);
       try {
-        return await own.run("append", { lane, commands }, () => append(database, commands));
+        const before = epoch;
+        const outcomes = await own.run("append", { lane, commands }, () => append(database, commands));
+        recent.appended(before, commands, outcomes);
+        return outcomes;
       } finally {
         busy.delete(lane);
       }
@@ -83,13 +90,20 @@ export function memoryEventStore(database: WriteDatabase, { faults, lanes = 4 }:
             relayed.set(row.partition, { ...row });
         }
       }),
-    announce(log) {
-      if (!own.dead.aborted && !own.faults.loses("appended")) database.appended.tell(log);
+    recent: recent.after,
+    announce(log, ends) {
+      if (own.dead.aborted || own.faults.loses("appended")) return;
+      telling = recent.knows(log, ends);
+      try {
+        database.appended.tell(log);
+      } finally {
+        telling = false;
+      }
     },
     onAppended(callback) {
       return Promise.resolve(
         database.appended.on((log) => {
-          if (!own.dead.aborted) callback(log);
+          if (!own.dead.aborted) callback(log, telling);
         }),
       );
     },

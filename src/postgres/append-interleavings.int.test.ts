@@ -8,8 +8,8 @@ import { appendCall, appendOutcomes } from "./append-call.ts";
 import type { AppendRow } from "./append-call.ts";
 import type { Connection } from "./sql.ts";
 
-/** Both functions: the careful one is called by itself by older releases, and by the quick one only with the heads locked. */
-type Way = "quick" | "careful";
+/** All functions: the careful one is called by itself by older releases, and by the others only with the heads locked; "quickest" is that of a single command. */
+type Way = "quickest" | "quick" | "careful";
 
 async function setUp(t: TestContext, way: Way) {
   const { database } = await engines[0]!.open(t);
@@ -46,7 +46,7 @@ const at = (partition: number, given: Partial<AppendCommand> = {}) => ({ partiti
 const positions = async (store: EventStore, partition: number) =>
   (await store.read("orders", [{ partition, position: 1 }], 100)).map((event) => [event.position, event.stream, event.version]);
 
-for (const way of ["quick", "careful"] as const) {
+for (const way of ["quickest", "quick", "careful"] as const) {
   test(`${way}: an append waits at the head, so positions are dense and in the order of the commits`, async (t) => {
     const { database, store, append, openAppend } = await setUp(t, way);
     const first = await openAppend(write("a", 2, at(0)));
@@ -128,6 +128,30 @@ for (const way of ["quick", "careful"] as const) {
         ["duplicate", "0-b"],
       ],
     );
+  });
+
+  test(`${way}: an id that another call claims meanwhile is a duplicate of it where that commits, and writes nothing else`, async (t) => {
+    const { database, append, openAppend, store } = await setUp(t, way);
+    for (const [end, status] of [
+      ["commit", "duplicate"],
+      ["rollback", "appended"],
+    ] as const) {
+      const first = await openAppend(write(`first ${end}`, 1, at(1, { id: end })));
+      const second = append(write(`second ${end}`, 2, at(0, { id: end })));
+      await blockedOrDone(database, [second]);
+      await first.script(end);
+      const outcome = (await second)[0]!;
+      assert.equal(outcome.status, status);
+      if (outcome.status === "duplicate") {
+        assert.equal(outcome.first?.stream, "first commit");
+        assert.deepEqual(await store.heads("orders"), [0, 1, 0, 0]);
+      }
+    }
+    assert.deepEqual(await positions(store, 0), [
+      [1, "second rollback", 1],
+      [2, "second rollback", 2],
+    ]);
+    assert.deepEqual(await store.heads("orders"), [2, 1, 0, 0]);
   });
 
   test(`${way}: what falls with a command whose claim another call won leaves no claim behind`, async (t) => {

@@ -187,24 +187,26 @@ for (const engine of engines) {
 
   test(`${engine.name}: a weaker synchronous_commit is raised for the append alone, and another isolation is refused by name`, async (t) => {
     const { database } = await open(t);
-    const statement = appendCall(database, [write("o-1", 1)]).statement;
-    await database.exclusive(async (c) => {
-      await c.script("begin");
-      await c.script("set synchronous_commit = off");
-      await c.query(statement);
-      assert.deepEqual((await c.query({ text: "select current_setting('synchronous_commit') as now" })).rows, [{ now: "on" }]);
-      await c.script("commit");
-      assert.deepEqual((await c.query({ text: "select current_setting('synchronous_commit') as now" })).rows, [{ now: "off" }]);
-      await c.script("set synchronous_commit = on");
-    });
-    const repeatable = database.exclusive(async (c) => {
-      await c.script("begin isolation level repeatable read");
-      await c.query(appendCall(database, [write("o-2", 1)]).statement);
-    });
-    await assert.rejects(
-      repeatable,
-      (error) => sqlState(error) === "25001" && /READ COMMITTED.*REPEATABLE READ/.test((error as Error).message),
-    );
+    for (const way of ["quickest", "quick", "careful"] as const) {
+      const statement = appendCall(database, [write(way, 1)], way).statement;
+      await database.exclusive(async (c) => {
+        await c.script("begin");
+        await c.script("set synchronous_commit = off");
+        await c.query(statement);
+        assert.deepEqual((await c.query({ text: "select current_setting('synchronous_commit') as now" })).rows, [{ now: "on" }]);
+        await c.script("commit");
+        assert.deepEqual((await c.query({ text: "select current_setting('synchronous_commit') as now" })).rows, [{ now: "off" }]);
+        await c.script("set synchronous_commit = on");
+      });
+      const repeatable = database.exclusive(async (c) => {
+        await c.script("begin isolation level repeatable read");
+        await c.query(appendCall(database, [write(`again ${way}`, 1)], way).statement);
+      });
+      await assert.rejects(
+        repeatable,
+        (error) => sqlState(error) === "25001" && /READ COMMITTED.*REPEATABLE READ/.test((error as Error).message),
+      );
+    }
   });
 
   test(`${engine.name}: what was relayed is kept per topic and never goes back`, async (t) => {

@@ -2,6 +2,7 @@
 import { murmur2 } from "../core/partition.ts";
 import { TidemarkError } from "../errors.ts";
 import type { EventStore } from "../runtime/ports.ts";
+import { recentEvents } from "../runtime/recent-events.ts";
 import { appendCall, appendOutcomes } from "./append-call.ts";
 import type { AppendRow } from "./append-call.ts";
 import { appendedFeed } from "./appended-feed.ts";
@@ -30,6 +31,7 @@ export function eventStore(database: Database, options: EventStoreOptions = {}):
   const { answerTimeoutMs = 30_000 } = options;
   const connections = new Map<number, Awaited<ReturnType<Database["dedicated"]>>>();
   const closing = new AbortController();
+  const recent = recentEvents(() => database.epoch);
   const withOwnership = ownership(database);
   const shareOwnership = sharedOwnership(database, withOwnership);
   const bounded: Pick<Database, "engine" | "array" | "query"> = {
@@ -49,7 +51,8 @@ export function eventStore(database: Database, options: EventStoreOptions = {}):
   return {
     ...eventReads(bounded),
     ...streamLoads(bounded),
-    ...appendedFeed(database),
+    ...appendedFeed(database, recent),
+    recent: recent.after,
     lanes,
     laneOf: (log, partition) => ((murmur2(Buffer.from(log)) & 0x7fffffff) + partition) % lanes,
     get epoch() {
@@ -59,9 +62,12 @@ export function eventStore(database: Database, options: EventStoreOptions = {}):
       if (closing.signal.aborted) throw new TidemarkError("CLOSED", { what: "The write store" });
       if (commands.length === 0) return [];
       const connection = await laneConnection(lane);
+      const epoch = database.epoch;
       const call = appendCall(database, commands);
       const { rows } = await connection.query<AppendRow>({ ...call.statement, answerTimeoutMs });
-      return appendOutcomes(call, commands, rows[0]!);
+      const outcomes = appendOutcomes(call, commands, rows[0]!);
+      recent.appended(epoch, commands, outcomes);
+      return outcomes;
     },
     withOwnership: (name, stop, run) => withOwnership(name, AbortSignal.any([stop, closing.signal]), run),
     shareOwnership: (name, count, stop, run) => shareOwnership(name, count, AbortSignal.any([stop, closing.signal]), run),

@@ -4,8 +4,8 @@ import type { ApplyBatch, ApplyContext } from "./view-apply-context.ts";
 import { type Change, foldKey, noRow, type Touched, touchedBy } from "./view-batch.ts";
 import { moveOnly, moveParameters, moveParametersOf, moveText } from "./view-checkpoint.ts";
 import { named, quoted } from "./view-names.ts";
-import { decodeRow, encodeRows, type Row, type SqlRow } from "./view-rows.ts";
-import { upsertText } from "./view-statements.ts";
+import { decodeRow, encodeRow, encodeRows, type Row, type SqlRow } from "./view-rows.ts";
+import { upsertOneText, upsertText } from "./view-statements.ts";
 
 /** The documents that may exist: a stream's first event finds none. */
 export async function readTouched(
@@ -25,16 +25,25 @@ export const fastText = ({ shape, table }: ApplyContext): string =>
   `written as (${upsertText(shape, table, moveParameters + 2, " where exists (select 1 from cp)")}) ` +
   "select count(*)::int as moved from cp";
 
-const statements = new WeakMap<ApplyContext, ReturnType<typeof named>>();
+/** One document written, none deleted: what most batches are while nothing has piled up. */
+export const fastOneText = ({ shape, table }: ApplyContext): string =>
+  `with cp as (${moveText} returning 1) ${upsertOneText(shape, table, moveParameters + 1, " from cp")}`;
 
-/** The text and its name are made once. */
-function statementOf(context: ApplyContext): ReturnType<typeof named> {
-  let statement = statements.get(context);
-  if (statement === undefined) {
-    statement = named(fastText(context));
-    statements.set(context, statement);
+interface Statements {
+  readonly any: ReturnType<typeof named>;
+  readonly one: ReturnType<typeof named>;
+}
+
+const statements = new WeakMap<ApplyContext, Statements>();
+
+/** The texts and their names are made once. */
+function statementsOf(context: ApplyContext): Statements {
+  let known = statements.get(context);
+  if (known === undefined) {
+    known = { any: named(fastText(context)), one: named(fastOneText(context)) };
+    statements.set(context, known);
   }
-  return statement;
+  return known;
 }
 
 export async function applyFast(context: ApplyContext, connection: Connection, { move, events }: ApplyBatch): Promise<"applied" | "moved"> {
@@ -52,8 +61,12 @@ export async function applyFast(context: ApplyContext, connection: Connection, {
   const deleted = changes.filter(({ row }) => row.document === null && current.has(row.key)).map(({ row }) => row.key);
   const isMoved = async (): Promise<boolean> => {
     if (written.length + deleted.length === 0) return (await connection.query(moveOnly(move))).rowCount === 1;
+    if (written.length === 1 && deleted.length === 0) {
+      const values = [...moveParametersOf(move), ...encodeRow(shape, written[0]!)];
+      return (await connection.query({ ...statementsOf(context).one, values })).rowCount === 1;
+    }
     const { rows } = await connection.query<{ moved: number }>({
-      ...statementOf(context),
+      ...statementsOf(context).any,
       values: [...moveParametersOf(move), database.array("text", deleted), ...encodeRows(shape, written, database)],
     });
     return rows[0]?.moved === 1;

@@ -66,8 +66,8 @@ export async function applyReferenced(
     for (const { reference, keys, fields } of copies) {
       if (keys.length === 0) continue;
       statements.push({
-        ...fanOut(shape, table, reference.field, reference.copies),
-        values: [database.array("text", keys), ...encodeFields(reference.copies, fields, database)],
+        ...fanOut(shape, table, reference.field, reference.written),
+        values: [database.array("text", keys), ...encodeFields(reference.written, fields, database)],
       });
     }
   }

@@ -3,7 +3,7 @@ import type { Document } from "../core/definition.ts";
 import type { Statement } from "./sql.ts";
 import { type Column, hiddenColumns } from "./view-columns.ts";
 import { quoted } from "./view-names.ts";
-import { restOf, type Row } from "./view-rows.ts";
+import { restOf, type Row, valueIn } from "./view-rows.ts";
 import type { ViewShape } from "./view-shape.ts";
 
 /** So many rows become one buffer: a long text costs more to join than it saves. */
@@ -11,7 +11,7 @@ const rowsPerChunk = 200;
 
 /** For rows that hold a document and are not in the table; any row that is there fails it. */
 export function copyRows(shape: ViewShape, table: string, rows: readonly Row[]): Statement {
-  const columns = [...shape.columns.values()];
+  const columns = shape.written;
   const names = [...hiddenColumns, ...columns.map((c) => quoted(c.field))];
   const chunks: Buffer[] = [];
   for (let first = 0; first < rows.length; first += rowsPerChunk) {
@@ -29,8 +29,9 @@ function line(shape: ViewShape, columns: readonly Column[], { key, document, ver
   return `${text}\n`;
 }
 
-function field({ type, field: name }: Column, document: Document): string {
-  const value = document[name];
+function field(column: Column, document: Document): string {
+  const { type } = column;
+  const value = valueIn(column, document);
   if (value === undefined) return "\\N";
   if (type === "json") return escaped(JSON.stringify(value));
   if (value === null) return "\\N";

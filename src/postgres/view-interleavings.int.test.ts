@@ -191,20 +191,29 @@ for (const view of [orderTotals, orderSummaries, productStats]) {
     const add = () => logs.orders.add(left, "Added", { productId: "p", quantity: 1 });
     await apply([logs.orders.add(left, "Created", { customerId: null }), add()]);
     const projection = store.projection(view, generation);
-    const from = await projection.checkpoint("orders", partitionOf(left, partitions));
+    const partition = partitionOf(left, partitions);
+    const sibling = Array.from({ length: 100 }, (_, n) => `${left}-${n}`).find((stream) => partitionOf(stream, partitions) === partition)!;
     await check();
-    const next = [add()];
-    for (const stale of [
-      { ...from, position: from.position - 1 },
-      { ...from, position: 0, eventId: null },
-      { ...from, eventId: "another" },
-    ]) {
-      assert.equal(await projection.apply(stale, after(from, next), next), "moved");
+    // one document has a statement of its own
+    const [one, several] = [() => [add()], () => [add(), logs.orders.add(sibling, "Created", { customerId: null }), add()]];
+    for (const batch of [one, several]) {
+      const from = await projection.checkpoint("orders", partition);
+      const next = batch();
+      for (const stale of [
+        { ...from, position: from.position - 1 },
+        { ...from, position: 0, eventId: null },
+        { ...from, eventId: "another" },
+      ]) {
+        assert.equal(await projection.apply(stale, after(from, next), next), "moved");
+      }
+      assert.equal(
+        await store.projection({ ...view, version: view.version + 1 }, generation).apply(from, after(from, next), next),
+        "moved",
+      );
+      assert.deepEqual(await projection.checkpoint("orders", partition), from);
+      assert.equal(await projection.apply(from, after(from, next), next), "applied");
+      await check();
     }
-    assert.equal(await store.projection({ ...view, version: view.version + 1 }, generation).apply(from, after(from, next), next), "moved");
-    assert.deepEqual(await projection.checkpoint("orders", from.partition), from);
-    assert.equal(await projection.apply(from, after(from, next), next), "applied");
-    await check();
   });
 }
 

@@ -2,16 +2,19 @@
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import type { FindQuery, FoundPage, StoredDocument } from "../runtime/ports.ts";
+import type { SearchPage, SearchQuery } from "../runtime/search-query.ts";
 import { sqlState } from "./sql-errors.ts";
 import type { Database, SqlResult, Statement } from "./sql.ts";
 import { afterText, orderColumns, orderText, parameters, whereText } from "./view-conditions.ts";
 import { documentTable, named, quoted } from "./view-names.ts";
 import { selectList, storedDocument, type SqlRow } from "./view-rows.ts";
+import { searchPage, searchStatement, type SearchRow } from "./view-search.ts";
 import { shapeOf } from "./view-shape.ts";
 
 export interface ViewQueries {
   get(view: AnyView, generation: number, keys: readonly string[]): Promise<readonly (StoredDocument | undefined)[]>;
   find(view: AnyView, generation: number, query: FindQuery): Promise<FoundPage>;
+  search(view: AnyView, generation: number, query: SearchQuery): Promise<SearchPage>;
 }
 
 const undefinedTable = "42P01";
@@ -31,9 +34,9 @@ export function viewQueries(database: Database): ViewQueries {
     return known;
   }
 
-  async function rows(view: AnyView, generation: number, statement: Statement): Promise<SqlResult<SqlRow>> {
+  async function rows<R extends SqlRow = SqlRow>(view: AnyView, generation: number, statement: Statement): Promise<SqlResult<R>> {
     try {
-      return await database.query<SqlRow>(statement);
+      return await database.query<R>(statement);
     } catch (error) {
       if (sqlState(error) === undefinedTable)
         throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation }, { cause: error });
@@ -55,12 +58,7 @@ export function viewQueries(database: Database): ViewQueries {
     },
     async find(view, generation, query) {
       const shape = shapeOf(view);
-      if (!Number.isSafeInteger(query.limit) || query.limit < 1) {
-        throw new TidemarkError("INVALID_INPUT", {
-          what: `The query of view '${view.name}'`,
-          issues: [{ pointer: "/limit", detail: "must be a whole number above 0" }],
-        });
-      }
+      checkLimit(view, query);
       const order = orderColumns(shape, query.order);
       const to = parameters();
       const conditions = [
@@ -78,5 +76,19 @@ export function viewQueries(database: Database): ViewQueries {
         next: last === undefined ? null : [...query.order.map(({ field }) => last[field] as string | number | boolean | null), last._key],
       };
     },
+    async search(view, generation, query) {
+      const shape = shapeOf(view);
+      checkLimit(view, query);
+      const statement = searchStatement(shape, documentTable(view.name, generation), query);
+      return searchPage(shape, (await rows<SearchRow>(view, generation, statement)).rows, query);
+    },
   };
+}
+
+function checkLimit(view: AnyView, { limit }: Pick<FindQuery, "limit">): void {
+  if (Number.isSafeInteger(limit) && limit >= 1) return;
+  throw new TidemarkError("INVALID_INPUT", {
+    what: `The query of view '${view.name}'`,
+    issues: [{ pointer: "/limit", detail: "must be a whole number above 0" }],
+  });
 }

@@ -6,6 +6,7 @@ import type { Database } from "./sql.ts";
 import type { Column } from "./view-columns.ts";
 import { quoted } from "./view-names.ts";
 import type { ViewShape } from "./view-shape.ts";
+import { wordsProblem, wordsText } from "./view-words.ts";
 
 /** A document as a table keeps it. `document` null: a placeholder, which no reader and no fold sees. */
 export interface Row {
@@ -44,10 +45,26 @@ export function encodeRows(shape: ViewShape, rows: readonly Row[], database: Pic
     column("text", rows, (row) => row.updated),
     column("text", rows, (row) => (row.document === null ? null : restOf(shape, row.document))),
     ...encodeFields(
-      [...shape.columns.values()],
+      shape.written,
       rows.map((row) => row.document),
       database,
     ),
+  ];
+}
+
+/** One parameter for each column of one row, in the same order. @throws DocumentProblem as `encodeRows` */
+export function encodeRow(shape: ViewShape, { key, document, version, updated }: Row): unknown[] {
+  return [
+    key,
+    document !== null,
+    version,
+    updated,
+    document === null ? null : restOf(shape, document),
+    ...shape.written.map((column) => {
+      const value = encode(column, document);
+      // a parameter goes as text, where this one would lose its sign
+      return Object.is(value, -0) ? "-0" : value;
+    }),
   ];
 }
 
@@ -60,7 +77,7 @@ export function encodeFields(
   return columns.map((column) =>
     database.array(
       arrayType(column),
-      documents.map((document) => encode(column, document?.[column.field])),
+      documents.map((document) => encode(column, document)),
     ),
   );
 }
@@ -68,8 +85,14 @@ export function encodeFields(
 export const arrayType = ({ type }: Column): "text" | "int8" | "float8" | "bool" =>
   type === "bigint" ? "int8" : type === "double precision" ? "float8" : type === "boolean" ? "bool" : "text";
 
-const encode = (column: Column, value: unknown): unknown =>
-  value === undefined ? null : column.type === "json" ? JSON.stringify(value) : value;
+const encode = (column: Column, document: Document | null): unknown => {
+  const value = document === null ? undefined : valueIn(column, document);
+  return value === undefined ? null : column.type === "json" ? JSON.stringify(value) : value;
+};
+
+/** What the column holds of a document. */
+export const valueIn = ({ field, words }: Column, document: Document): unknown =>
+  words === undefined ? document[field] : wordsText(document, words.of);
 
 /** What no column holds: fields outside the schema, and null where a column's null means absent. */
 export function restOf({ columns, copied }: ViewShape, document: Document): string | null {
@@ -87,6 +110,7 @@ export function restOf({ columns, copied }: ViewShape, document: Document): stri
 export function checkRow(shape: ViewShape, key: string, document: Document, part: "own" | "whole"): void {
   for (const column of shape.columns.values())
     if (part === "whole" || !shape.copied.has(column.field)) checkValue(column, document[column.field]);
+  for (const column of shape.words) checkWords(column, document);
   for (const fields of shape.indexes) {
     let bytes = textBytes(key);
     for (const field of fields) bytes += textBytes(document[field]);
@@ -99,7 +123,15 @@ export function checkRow(shape: ViewShape, key: string, document: Document, part
 
 /** @throws DocumentProblem where copied fields do not fit their columns */
 export function checkFields(columns: readonly Column[], fields: Document): void {
-  for (const column of columns) checkValue(column, fields[column.field]);
+  for (const column of columns) {
+    if (column.words === undefined) checkValue(column, fields[column.field]);
+    else checkWords(column, fields);
+  }
+}
+
+function checkWords({ words }: Column, document: Document): void {
+  const problem = words === undefined ? undefined : wordsProblem(document, words);
+  if (problem !== undefined) throw new DocumentProblem(problem);
 }
 
 /** @throws DocumentProblem for a key that cannot be a primary key */

@@ -3,17 +3,24 @@ import type { AnyReference, AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import { type Column, columnsOf } from "./view-columns.ts";
 import { checkViewName } from "./view-names.ts";
+import { wordColumnsOf } from "./view-words.ts";
 
 export interface ReferenceShape {
   /** The document field that holds the key of the referenced view. */
   readonly field: string;
   readonly reference: AnyReference;
   readonly copies: readonly Column[];
+  /** What fan-out writes: `copies`, and the words in them. */
+  readonly written: readonly Column[];
 }
 
 export interface ViewShape {
   readonly view: AnyView;
   readonly columns: ReadonlyMap<string, Column>;
+  /** Columns that hold words; none where the view declares no search. */
+  readonly words: readonly Column[];
+  /** What a row is written to: `columns`, then `words`. */
+  readonly written: readonly Column[];
   /** Declared ones, and those that fan-out needs. */
   readonly indexes: readonly (readonly string[])[];
   readonly indexed: ReadonlySet<string>;
@@ -51,7 +58,8 @@ function makeShape(view: AnyView): ViewShape {
     }
     indexes.set(JSON.stringify(fields), fields);
   }
-  const references = Object.entries(view.references).map(([field, reference]): ReferenceShape => {
+  const searched = wordColumnsOf(view, columns);
+  const references = Object.entries(view.references).map(([field, reference], i): ReferenceShape => {
     if (column(field, "the reference's field").type !== "text")
       refuse(`the field '${field}' holds a key of view '${reference.view.name}', so it must be a string (or null).`);
     if (Object.keys(reference.view.references).length > 0)
@@ -61,19 +69,28 @@ function makeShape(view: AnyView): ViewShape {
       refuse(
         `it and '${reference.view.name}', to which it refers, are both folded from the log '${log.name}'; refer to views of other logs.`,
       );
-    return { field, reference, copies: reference.copies.map((copy) => column(copy, "the copied field")) };
+    const copies = reference.copies.map((copy) => column(copy, "the copied field"));
+    const words = searched.copied[i];
+    return { field, reference, copies, written: words === undefined ? copies : [...copies, words] };
   });
   const referenced = new Map(references.map(({ reference }) => [reference.view.name, reference.view] as const));
   for (const { reference } of references) {
     if (referenced.get(reference.view.name) !== reference.view) refuse(`it refers to two views of the name '${reference.view.name}'.`);
   }
+  const words = [searched.own, ...searched.copied].filter((each) => each !== undefined);
   return {
     view,
     columns,
+    words,
+    written: [...columns.values(), ...words],
     indexes: [...indexes.values()],
     indexed: new Set([...indexes.values()].flat()),
     references,
     copied: new Set(references.flatMap(({ copies }) => copies.map((c) => c.field))),
-    referenced: [...referenced.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(shapeOf),
+    referenced: [...referenced.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)).map((of) => unsearched(shapeOf(of))),
   };
 }
+
+/** A private copy of a referenced view is searched by nobody. */
+const unsearched = (shape: ViewShape): ViewShape =>
+  shape.words.length === 0 ? shape : { ...shape, words: [], written: [...shape.columns.values()] };

@@ -7,6 +7,7 @@ import type { Database } from "./sql.ts";
 import type { ColumnType } from "./view-columns.ts";
 import { documentTable, fitName, named, quoted, referenceTable } from "./view-names.ts";
 import type { ViewShape } from "./view-shape.ts";
+import { wordsDefinition, wordsName } from "./view-words.ts";
 
 /** Text compares by code point, in indexes as in `find`, whatever the database's locale. */
 const sqlType = (type: ColumnType): string => (type === "text" ? 'text collate "C"' : type);
@@ -26,8 +27,8 @@ function indexName(shape: ViewShape, table: string, fields: readonly string[]): 
   return fitName(`${table}_by_${joined}${mark}`);
 }
 
-const indexesOf = (shape: ViewShape, table: string): readonly Index[] =>
-  shape.indexes.map((fields) => {
+function indexesOf(shape: ViewShape, table: string): readonly Index[] {
+  const indexes = shape.indexes.map((fields): Index => {
     const name = indexName(shape, table, fields);
     return {
       name,
@@ -35,9 +36,17 @@ const indexesOf = (shape: ViewShape, table: string): readonly Index[] =>
       forFanOut: fields.length === 1 && shape.references.some(({ field }) => field === fields[0]),
     };
   });
+  return shape.words.length === 0 ? indexes : [...indexes, wordsIndex(table)];
+}
+
+function wordsIndex(table: string): Index {
+  const name = fitName(`${table}_by_${wordsName}`);
+  return { name, create: `create index if not exists ${quoted(name)} on ${quoted(table)} using gin(${wordsName});`, forFanOut: false };
+}
 
 function createTable(shape: ViewShape, table: string, indexes: readonly Index[]): string {
-  const columns = [...shape.columns.values()].map((c) => `${quoted(c.field)} ${sqlType(c.type)}`);
+  const columns = shape.written.map((c) => `${quoted(c.field)} ${sqlType(c.type)}`);
+  if (shape.words.length > 0) columns.push(wordsDefinition(shape.words));
   const hidden = [
     '_key text collate "C" primary key',
     "_held boolean not null default false",

@@ -11,7 +11,10 @@ export function inProgress(waitMs: number): Coalesce {
   const running = new Map<string, { readonly fingerprint: string; readonly outcome: Promise<Outcome> }>();
 
   function first(command: CheckedCommand, run: () => Promise<Outcome>): Promise<Outcome> {
-    const outcome = run().finally(() => running.delete(command.id));
+    const outcome = run();
+    const ended = (): void => void running.delete(command.id);
+    // the first to hear of the end: whoever asks after it finds nothing under way
+    void outcome.then(ended, ended);
     running.set(command.id, { fingerprint: command.fingerprint, outcome });
     return outcome;
   }

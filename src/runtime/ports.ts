@@ -8,6 +8,7 @@ import type { TokenPart } from "../core/token.ts";
 import type { Share } from "./fair-share.ts";
 import type { Condition, FindQuery, FoundPage } from "./find-query.ts";
 import type { PartitionLoad } from "./partition-load.ts";
+import type { RecentEvents } from "./recent-events.ts";
 import type { SearchPage, SearchQuery } from "./search-query.ts";
 import type { LoadedStream, SnapshotRow, StreamEvent, StreamToLoad } from "./stream-ports.ts";
 
@@ -128,6 +129,8 @@ export interface EventStore {
     limit: number,
     maxBytes: number,
   ): Promise<{ readonly events: readonly StoredEvent[]; readonly more: boolean }>;
+  /** What this process itself has just committed in the epoch of now, as `readToPassOn` would give it, without asking the store; absent where nothing is kept. */
+  readonly recent?: RecentEvents["after"];
   /** The last position of each partition, by partition number. */
   heads(log: string): Promise<readonly number[]>;
   /** What the relay last wrote down (I3: covers topics emptied by retention). */
@@ -140,8 +143,8 @@ export interface EventStore {
   readonly epoch: number;
   /** Says which partitions have new events: in process at once, across processes by a coalesced notification. Never throws. */
   announce(log: string, ends: readonly { readonly partition: number; readonly position: number }[]): void;
-  /** Calls back after each announcement of any process, and once after each reconnect (with nothing: everything may have moved). */
-  onAppended(callback: (log: string | undefined) => void): Promise<Unsubscribe>;
+  /** Calls back after each announcement, `recent` where `recent` has heard of all of it, and once after each reconnect (with nothing: everything may have moved). */
+  onAppended(callback: (log: string | undefined, recent: boolean) => void): Promise<Unsubscribe>;
   /**
    * Waits until this process owns `name`, then runs. `signal` in `run` aborts when ownership is lost; aborting `stop` gives it back.
    * A convenience against double work: correctness never depends on it (I2, I3).

@@ -3,6 +3,21 @@ import { test } from "node:test";
 import { fails, quantity, setting, waitsIn } from "../../test/query-setting.ts";
 import { orderSummaries, productStats as view } from "../../test/view-domain.ts";
 import { formatToken } from "../core/token.ts";
+import { waiters } from "./waiters.ts";
+
+/** A read that waits, and whose first look was answered: whatever it finds from now on it has by other means. */
+async function lookedOnce(s: Awaited<ReturnType<typeof setting>>, options: Parameters<typeof quantity>[1]) {
+  await s.queries.get(view, "p");
+  const looked = Promise.withResolvers<void>();
+  const remove = s.faults.after("status", () => {
+    remove();
+    looked.resolve();
+  });
+  const reading = quantity(s, options);
+  await looked.promise;
+  assert.equal(s.queries.waiting, 1);
+  return { reading };
+}
 
 test("a read without a token does not wait", async (t) => {
   const s = await setting(t);
@@ -81,6 +96,15 @@ test("a look that was under way when a commit's notification got lost is not tru
   Object.assign(s.w.read.checkpointMoved, { tell: off });
   const reading = quantity(s, { token: [part], waitMs: 30_000 });
   await waitsIn(s, 1);
+  // it has asked for its first look by now, and the one under way is still not told
+  assert.equal(
+    await waiters(1).until(
+      () => false,
+      () => Promise.resolve(),
+      Date.now() + 30,
+    ),
+    false,
+  );
   going.resolve();
   assert.equal(await reading, 1);
   await other;
@@ -90,9 +114,7 @@ test("a look that was under way when a commit's notification got lost is not tru
 test("the fallback finds what no notification told, and counts it; it is not counted otherwise", async (t) => {
   const s = await setting(t);
   const part = await s.happen(0);
-  const reading = quantity(s, { token: [part], waitMs: 30_000 });
-  await waitsIn(s, 1);
-  await s.queries.get(view, "p");
+  const { reading } = await lookedOnce(s, { token: [part], waitMs: 30_000 });
   const tell = s.w.read.checkpointMoved.tell;
   Object.assign(s.w.read.checkpointMoved, { tell: () => undefined });
   await s.apply(0);
@@ -110,9 +132,7 @@ test("the fallback finds what no notification told, and counts it; it is not cou
 test("a reconnect makes everybody look again", async (t) => {
   const s = await setting(t);
   const part = await s.happen(0);
-  const reading = quantity(s, { token: [part], waitMs: 30_000 });
-  await waitsIn(s, 1);
-  await s.queries.get(view, "p");
+  const { reading } = await lookedOnce(s, { token: [part], waitMs: 30_000 });
   const tell = s.w.read.checkpointMoved.tell;
   Object.assign(s.w.read.checkpointMoved, { tell: () => undefined });
   await s.apply(0);
@@ -148,9 +168,7 @@ test("too late, but stale data are wanted: they come, marked", async (t) => {
 test("the deadline looks once more", async (t) => {
   const s = await setting(t);
   const part = await s.happen(0);
-  const reading = quantity(s, { token: [part], waitMs: 100 });
-  await waitsIn(s, 1);
-  await s.queries.get(view, "p");
+  const { reading } = await lookedOnce(s, { token: [part], waitMs: 100 });
   const tell = s.w.read.checkpointMoved.tell;
   Object.assign(s.w.read.checkpointMoved, { tell: () => undefined });
   await s.apply(0);

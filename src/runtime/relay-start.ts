@@ -1,7 +1,7 @@
 /** Where a relay stands in each partition, and how it finds that out (I3). */
 import { TidemarkError } from "../errors.ts";
 import { requireSame } from "./events-transport.ts";
-import type { EventStore, LogIdentity, LogWriter } from "./ports.ts";
+import type { EventStore, LogIdentity, LogWriter, StoredEvent } from "./ports.ts";
 
 export interface PartitionState {
   readonly partition: number;
@@ -14,8 +14,10 @@ export interface PartitionState {
   /** Failed sends since the last one that was acknowledged. */
   failures: number;
   sending: boolean;
-  /** Its send takes long: the others go on without it. */
-  slow: boolean;
+  /** Read while the last send was under way: they go next. */
+  waiting: readonly StoredEvent[];
+  /** Only a read of the store can tell what comes next. */
+  unread: boolean;
 }
 
 /** Kafka's tail first, the store's heads after it: so a tail ahead of the store is a divergence, never a race (I3). */
@@ -54,7 +56,8 @@ export async function startingPoints(
       recovering: false,
       failures: 0,
       sending: false,
-      slow: false,
+      waiting: [],
+      unread: true,
     };
   });
   // The events at the tails must be the store's: a store that was put back and went on has others there.

@@ -5,7 +5,7 @@
  */
 import { isTidemarkError } from "../errors.ts";
 import type { Share } from "./ports.ts";
-import { type RelayOptions, runRelay } from "./relay-run.ts";
+import { type RelayOptions, type RelayWake, runRelay } from "./relay-run.ts";
 import { pause, wake } from "./wake.ts";
 
 export type { RelayOptions } from "./relay-run.ts";
@@ -31,7 +31,7 @@ export interface Relay {
 export function relay(options: RelayOptions): Relay {
   const { store, identity, logger } = options;
   const stop = new AbortController();
-  const woken = wake();
+  const woken: RelayWake & { doubts: number } = Object.assign(wake(), { doubts: 0, onRecent: null });
   let state = "waiting" as RelayState;
   let problem: string | null = null;
   const relayed = Array<number>(identity.partitions).fill(0);
@@ -53,7 +53,13 @@ export function relay(options: RelayOptions): Relay {
     let backOffMs = 100;
     const unsubscribe = await untilDone(
       stop.signal,
-      () => store.onAppended((log) => (log === undefined || log === identity.log) && woken.signal()),
+      () =>
+        store.onAppended((log, recent) => {
+          if (log !== undefined && log !== identity.log) return;
+          if (recent) return woken.onRecent?.();
+          woken.doubts += 1;
+          woken.signal();
+        }),
       (error) => enter("retrying", asError(error)),
     );
     while (!stop.signal.aborted) {

@@ -106,6 +106,20 @@ test("a fallback look that fails is no answer; the next one is", async () => {
   assert.equal(await all.until(() => looks === 3, look, later()), true);
 });
 
+test("who is woken before its first look needs none", async () => {
+  const all = waiters(1);
+  let holds = false;
+  let looks = 0;
+  const look = () => Promise.resolve(void (looks += 1));
+  const waiting = all.until(() => holds, look, later());
+  holds = true;
+  all.wake();
+  assert.equal(await waiting, true);
+  // long enough for a look that was not called off
+  assert.equal(await all.until(() => false, idle, Date.now() + 20), false);
+  assert.equal(looks, 0);
+});
+
 test("the deadline looks once more, then says no", async () => {
   const all = waiters(1);
   let looks = 0;
@@ -121,7 +135,7 @@ test("the deadline looks once more, then says no", async () => {
   assert.equal(all.waiting, 0);
   assert.equal(
     await all.until(
-      () => looks === 4,
+      () => looks === 3,
       () => Promise.resolve(void (looks += 1)),
       Date.now() - 1_000,
     ),

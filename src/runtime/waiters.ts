@@ -14,7 +14,7 @@ export interface Reached {
 export interface Waiters {
   /**
    * Resolves true as soon as `satisfied` holds, false at the deadline. `look` asks the store and is called
-   * first after registering, on the fallback and once at the deadline.
+   * after registering, on the fallback and once at the deadline; who is woken within 10 ms needs no look.
    * @param waitsFor what must be reached before `satisfied` can hold; asked only where it does not hold yet. Unless given, any move is for it
    */
   until(satisfied: () => boolean, look: () => Promise<void>, deadlineAt: number, waitsFor?: () => readonly Reached[]): Promise<boolean>;
@@ -27,6 +27,8 @@ export interface Waiters {
 }
 
 const fallbackMs = 250;
+/** What is under way already comes sooner than this, and a look of each who waits for it would only hold it up. */
+const firstLookMs = 10;
 /** Who is due that soon looks with the first: one query for all. */
 const togetherMs = 25;
 
@@ -109,6 +111,7 @@ export function waiters(limit: number): Waiters {
       return new Promise<boolean>((resolve, reject) => {
         const end = () => {
           leave(waiter);
+          clearTimeout(first);
           clearTimeout(timer);
         };
         const waiter: Waiter = {
@@ -136,9 +139,9 @@ export function waiters(limit: number): Waiters {
           }
         };
         const timer = setTimeout(() => void lookAndCheck(true), Math.max(0, deadlineAt - Date.now()));
+        const first = setTimeout(() => void lookAndCheck(false), firstLookMs);
         enter(waiter);
         arm();
-        void lookAndCheck(false);
       });
     },
     wake: (moved) => void checkAll(moved === undefined ? waiting : reachedBy(moved)),

@@ -4,6 +4,9 @@ import type { Mutant } from "../mutant.ts";
 /** The append of nearly all calls; where it gives up, the careful one answers. */
 const quick = "src/postgres/migrations/write/0003-append-quick.ts";
 const careful = "src/postgres/migrations/write/0002-append.ts";
+/** That of a single command. */
+const one = "src/postgres/migrations/write/0005-append-one.ts";
+const meetingOne = (pattern: string) => [{ file: "src/postgres/append-interleavings.int.test.ts", pattern: `quickest: .*${pattern}` }];
 const meeting = (pattern: string) => [{ file: "src/postgres/append-interleavings.int.test.ts", pattern: `quick: .*${pattern}` }];
 
 const lock = `  -- 1 lock
@@ -87,6 +90,33 @@ export const densePositions: readonly Mutant[] = [
     find: "set position = h.position + p_h_n[i]",
     replace: "set position = h.position + p_h_n[i] + 1",
     tests: [{ file: "src/postgres/event-store.int.test.ts", pattern: "postgres: appended events have dense positions" }],
+  },
+  {
+    name: "head-lock-one",
+    clause: "I1",
+    takes: "the lock of the head, where a command is alone",
+    file: one,
+    find: "where h.log = p_log and h.partition = p_partition for update;",
+    replace: "where h.log = p_log and h.partition = p_partition;",
+    tests: meetingOne("a rejection is not kept"),
+  },
+  {
+    name: "version-check-one",
+    clause: "I1",
+    takes: "the check of the version, where a command is alone",
+    file: one,
+    find: "coalesce(v_version, 0) = p_expected and ",
+    replace: "",
+    tests: meetingOne("a rejection is not kept"),
+  },
+  {
+    name: "isolation-one",
+    clause: "I1",
+    takes: "the refusal of other isolation than READ COMMITTED, where a command is alone",
+    file: one,
+    find: "if current_setting('transaction_isolation') <> 'read committed' then",
+    replace: "if false then",
+    tests: [{ file: "src/postgres/event-store.int.test.ts", pattern: "postgres: .*another isolation is refused" }],
   },
   {
     name: "isolation",

@@ -55,6 +55,15 @@ export const oneEffect: readonly Mutant[] = [
     tests: fenced("order_totals"),
   },
   {
+    name: "effect-of-one-without-move",
+    clause: "I4",
+    takes: "no effect of a single document where the checkpoint was not moved",
+    file: "src/postgres/view-apply-fast.ts",
+    find: `" from cp"`,
+    replace: `""`,
+    tests: fenced("order_totals"),
+  },
+  {
     name: "begin-guard",
     clause: "I4",
     takes: "the refusal to move a checkpoint outside a transaction",

@@ -27,6 +27,15 @@ export const sameAnswer: readonly Mutant[] = [
     tests: meeting("quick: ids are claimed in one order"),
   },
   {
+    name: "claim-of-one",
+    clause: "I6",
+    takes: "the look at whether the claim was won, where a command is alone",
+    file: "src/postgres/migrations/write/0005-append-one.ts",
+    find: "v_known := not found;",
+    replace: "v_known := false;",
+    tests: meeting("quickest: an id that another call claims meanwhile"),
+  },
+  {
     name: "claim-of-fallen",
     clause: "I6",
     takes: "the deletion of claims of fallen commands",

@@ -18,9 +18,14 @@ export const eventsFor = (view: AnyView, logs: Logs): readonly LogEvent[] =>
 export function batchCases(suite: Suite): void {
   const seeds = Array.from({ length: suite.rounds }, (_, i) => suite.seed + i);
   group(suite, "batches", [], {
-    ...Object.fromEntries(seeds.map((seed) => [`random cuts, repeats and replays of old batches (seed ${seed})`, (g: Group) => cuts(g, seed)])),
     ...Object.fromEntries(
-      seeds.map((seed) => [`three processes that feed the same partitions, from checkpoints new and old (seed ${seed})`, (g: Group) => rivals(g, seed)]),
+      seeds.map((seed) => [`random cuts, repeats and replays of old batches (seed ${seed})`, (g: Group) => cuts(g, seed)]),
+    ),
+    ...Object.fromEntries(
+      seeds.map((seed) => [
+        `three processes that feed the same partitions, from checkpoints new and old (seed ${seed})`,
+        (g: Group) => rivals(g, seed),
+      ]),
     ),
     "a thousand keys in a batch": thousand,
     "deletes and re-creation, in every cut": recreation,
@@ -41,7 +46,11 @@ async function cuts({ suite, main, assertFold }: Group, seed: number): Promise<v
       const events = logs[log][partition]!;
       const from = await projection.checkpoint(log, partition);
       const outcome = await applyNext(projection, from, events, 1 + r.below(r.pick([3, 12, 60])));
-      if (outcome === "end") open.splice(open.findIndex((one) => one.log === log && one.partition === partition), 1);
+      if (outcome === "end")
+        open.splice(
+          open.findIndex((one) => one.log === log && one.partition === partition),
+          1,
+        );
       else {
         assert.equal(outcome, "applied");
         old.push({ from, events });
@@ -72,7 +81,15 @@ async function rivals({ suite, main, process, assertFold }: Group, seed: number)
 }
 
 /** To the end of a partition; a quarter of the attempts are from a checkpoint of a while ago. */
-async function work(store: ViewStore, view: AnyView, generation: number, log: string, partition: number, logs: Logs, r: Random): Promise<void> {
+async function work(
+  store: ViewStore,
+  view: AnyView,
+  generation: number,
+  log: string,
+  partition: number,
+  logs: Logs,
+  r: Random,
+): Promise<void> {
   const projection = store.projection(view, generation);
   const events = logs[log as keyof Logs][partition]!;
   let from: Checkpoint | undefined;
@@ -110,7 +127,11 @@ async function recreation({ main, suite, assertFold }: Group): Promise<void> {
   for (const view of viewsOf(suite)) {
     for (let size = 1; size <= events.length; size++) {
       const projection = await feedNew(main, view, 1);
-      for (let from = await projection.checkpoint("orders", 0); from.position < events.length; from = await projection.checkpoint("orders", 0)) {
+      for (
+        let from = await projection.checkpoint("orders", 0);
+        from.position < events.length;
+        from = await projection.checkpoint("orders", 0)
+      ) {
         assert.equal(await applyNext(projection, from, events, size), "applied");
         await assertFold(view, projection.generation, events.slice(0, from.position + size));
       }

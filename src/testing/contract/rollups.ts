@@ -17,7 +17,14 @@ import type { Suite } from "./world.ts";
 const bills = view(
   "bills",
   {
-    document: fields<{ customerId: string | null; status: "OPEN" | "PAID"; quantity: number; amount: number; method: string | null; at: string }>({
+    document: fields<{
+      customerId: string | null;
+      status: "OPEN" | "PAID";
+      quantity: number;
+      amount: number;
+      method: string | null;
+      at: string;
+    }>({
       customerId: orNull(text),
       status: oneOf("OPEN", "PAID"),
       quantity: whole,
@@ -113,7 +120,8 @@ export function rollupCases(suite: Suite): void {
 }
 
 const partitions = 3;
-const logsOf = (seed: number) => randomLogs(random(seed), { partitions, orders: 12, customers: 6, orderEvents: 250, customerEvents: 1 }).orders;
+const logsOf = (seed: number) =>
+  randomLogs(random(seed), { partitions, orders: 12, customers: 6, orderEvents: 250, customerEvents: 1 }).orders;
 
 async function recomputed({ suite, main, assertFold }: Group): Promise<void> {
   for (const each of rollupsOf(suite)) {

@@ -65,7 +65,7 @@ const titles = [
   "e-mail me at a.b@example.com",
   "  the   the  ",
   "to be or not to be",
-  "* ? \"quoted\" (brackets) [and] {more} ~ ^ : / \\ AND OR NOT",
+  '* ? "quoted" (brackets) [and] {more} ~ ^ : / \\ AND OR NOT',
   "Æon ﬁne ＦＵＬＬ",
   "привет мир",
 ];
@@ -100,7 +100,7 @@ const texts = [
   "the",
   "not",
   "*",
-  "\"quoted\"",
+  '"quoted"',
   "brackets AND more",
   "a OR b",
   "-sea",

@@ -1,7 +1,7 @@
 /** What a store tells of itself: failures, ends, how far it is, and the wake-ups that reach every process. */
 import assert from "node:assert/strict";
-import type { CheckpointMoved } from "../../runtime/ports.ts";
 import { view } from "../../core/view.ts";
+import type { CheckpointMoved } from "../../runtime/ports.ts";
 import { orders, orderTotals } from "./domain.ts";
 import { applyNext, feedLive, feedNew } from "./feed.ts";
 import { logWriter } from "./logs.ts";

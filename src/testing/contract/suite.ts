@@ -28,7 +28,8 @@ export const has = ({ features: given }: Suite, feature: Feature): boolean => gi
 /** Of the orders: those that this store can keep. */
 export const viewsOf = (suite: Suite): readonly AnyView[] =>
   allViews.filter(
-    (view) => (view.keyed === "stream" || has(suite, "sharedKeys")) && (Object.keys(view.references).length === 0 || has(suite, "references")),
+    (view) =>
+      (view.keyed === "stream" || has(suite, "sharedKeys")) && (Object.keys(view.references).length === 0 || has(suite, "references")),
   );
 
 /** `needs`: without one of these features the group is named with the reason why it is not run. */

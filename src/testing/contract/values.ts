@@ -13,7 +13,12 @@ import type { Suite } from "./world.ts";
 
 const things = aggregate(
   "things",
-  { id: "id", commands: {}, events: { Put: schemaOf<Record<string, never>>(anything), Gone: fields<Record<never, never>>({}) }, initial: 0 },
+  {
+    id: "id",
+    commands: {},
+    events: { Put: schemaOf<Record<string, never>>(anything), Gone: fields<Record<never, never>>({}) },
+    initial: 0,
+  },
   { decide: {}, evolve: { Put: () => 0, Gone: () => 0 } },
 );
 
@@ -53,9 +58,7 @@ const texts = [
   "汉字仮名",
 ];
 
-const numbers = [
-  0, 1, -1, 2 ** 31, -(2 ** 31) - 1, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER,
-];
+const numbers = [0, 1, -1, 2 ** 31, -(2 ** 31) - 1, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER];
 const reals = [0, 0.1, -0.3, 1e21, 1e-7, 1.7976931348623157e308, 5e-324, 2 ** 53 + 2, 12345678901234567000, -1e300, 3.0];
 
 const dates = ["2026-03-01T10:00:00Z", "2026-03-01T10:00:00.123456+05:30", "2026-02-30", "0000-01-01", "10:00", "1e5", "-0", "true"];
@@ -78,7 +81,7 @@ const documents: readonly Document[] = [
   { label: "empty", more: {} },
   { label: "empty", more: [] },
   { label: "empty", more: [[], {}, [[]], null, ""] },
-  { label: "order", more: { z: 1, a: 2, 10: 3, 9: 4, "": 5 } },
+  { label: "order", more: { "z": 1, "a": 2, 10: 3, 9: 4, "": 5 } },
   { label: "deep", more: Array.from({ length: 40 }).reduce<unknown>((inner, _, i) => (i % 2 === 0 ? [inner] : { inner }), "end") },
   { label: "long list", more: Array.from({ length: 3_000 }, (_, i) => i) },
 ];
@@ -86,10 +89,10 @@ const documents: readonly Document[] = [
 /** Kept as given, or refused: some store has a meaning of its own for each. */
 const odd: readonly Document[] = [
   { label: "u0000\0" },
-  { label: "x", more: { "u0000\0": 1, text: "\0" } },
+  { label: "x", more: { "u0000\0": 1, "text": "\0" } },
   { label: "half \ud83d of a pair" },
   { label: "x", more: ["\udc00", { "\ud800": 1 }] },
-  { label: "x", more: { $set: { a: 1 }, "a.b": 1, ".": 2, "..": 3, "$": 4 } },
+  { label: "x", more: { "$set": { a: 1 }, "a.b": 1, ".": 2, "..": 3, "$": 4 } },
   { label: "x", more: { $oid: "507f1f77bcf86cd799439011" } },
   { label: "x", more: { $date: "2026-01-01T00:00:00Z", $numberLong: "1" } },
   { label: "x", more: { $ref: "things", $id: "1" } },
@@ -98,7 +101,7 @@ const odd: readonly Document[] = [
   { label: "x", more: JSON.parse('{ "__proto__": { "a": 1 } }') as unknown },
   { label: "x", more: { type: "nested", properties: {}, _source: 1, _type: 2, _index: 3 } },
   { label: "x", extra: 1 },
-  { label: "x", "a.b": 1 },
+  { "label": "x", "a.b": 1 },
   { label: "x", $inc: { size: 1 } },
   { label: "x", _id: "other", _key: "other", _version: 7 },
   { label: "x", more: Array.from({ length: 150 }).reduce<unknown>((inner) => [inner], "end") },
@@ -155,7 +158,11 @@ async function roundTrips({ main, suite: { name } }: Group): Promise<void> {
     [documents.length, 2 * documents.length],
   ] as const) {
     assert.equal(await applyNext(projection, await projection.checkpoint("things", 0), events, to - from), "applied");
-    const found = await main.get(kept, generation, events.slice(from, to).map(({ stream }) => stream));
+    const found = await main.get(
+      kept,
+      generation,
+      events.slice(from, to).map(({ stream }) => stream),
+    );
     for (const [i, one] of found.entries()) {
       const expected = asJson(given(from + i + 1));
       assert.deepEqual(one?.document, expected, `${name}: ${JSON.stringify(expected).slice(0, 200)}`);
@@ -252,7 +259,10 @@ async function large({ main }: Group): Promise<void> {
   assert.equal(await applyNext(projection, await projection.checkpoint("things", 0), log.byPartition.flat(), 2), "applied");
   const [a, b] = await main.get(kept, generation, ["a", "b"]);
   assert.ok(JSON.stringify(a?.document).length > 1_000_000);
-  for (const [found, version] of [[a, 2], [b, 1]] as const) {
+  for (const [found, version] of [
+    [a, 2],
+    [b, 1],
+  ] as const) {
     const list = found?.document["more"] as readonly string[];
     assert.equal(list.length, 1_000);
     for (const [i, one] of list.entries()) assert.equal(one, `${version} ${i} é\u2028"\\ `.repeat(70));

@@ -1,8 +1,8 @@
 /** An old process that was held up writes after others have moved on, or after its generation is gone. */
 import assert from "node:assert/strict";
 import type { AnyView } from "../../core/definition.ts";
-import { eventsFor } from "./batches.ts";
 import { isTidemarkError } from "../../errors.ts";
+import { eventsFor } from "./batches.ts";
 import { applyAll, applyNext, feedNew } from "./feed.ts";
 import { type Logs, random, randomLogs } from "./logs.ts";
 import { gate, stepsOf } from "./steps.ts";
@@ -88,7 +88,8 @@ async function dropped(g: Group): Promise<void> {
         held.release();
         await gone(late);
         const keys = [...new Set(logs[log][0]!.flatMap((event) => view.keys(event)))];
-        for (const key of keys) await assert.rejects(main.get(view, generation, [key]), { code: "GENERATION_MOVED" }, `${view.name}, '${step}'`);
+        for (const key of keys)
+          await assert.rejects(main.get(view, generation, [key]), { code: "GENERATION_MOVED" }, `${view.name}, '${step}'`);
         if (suite.features.find === true) {
           const query = { where: {}, order: [], limit: 1 };
           await assert.rejects(main.find(view, generation, query), { code: "GENERATION_MOVED" }, `${view.name}, '${step}'`);
