@@ -151,7 +151,9 @@ export type ViolationKind =
   | "process"
   | "catch-up"
   | "deadlock"
-  | "relay";
+  | "relay"
+  /** What has to go on while a store is down did not, or nobody was told what is behind. */
+  | "outage";
 
 export interface Violation {
   readonly kind: ViolationKind;

@@ -6,7 +6,7 @@ export { avg, count, countBy, day, hour, max, min, month, sum } from "./core/ind
 export type { Aggregate, EventLog, DocumentOf, Measure, Metadata, Out, Period, Rollup, Token, View } from "./core/index.ts";
 
 // HTTP
-export { command, find, get, http } from "./http/index.ts";
+export { command, find, get, http, search } from "./http/index.ts";
 
 // running it
 export { run, service } from "./service/index.ts";

@@ -27,7 +27,13 @@ export interface Wrong {
 export interface Operation {
   readonly method: "GET" | "POST";
   readonly path: string;
-  readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: Json; readonly example?: unknown }[];
+  readonly parameters: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly schema: Json;
+    readonly example?: unknown;
+    readonly allowEmptyValue?: boolean;
+  }[];
   /** undefined: takes no body. */
   readonly body: { readonly required: boolean; readonly schema: Json; readonly example: unknown } | undefined;
 }

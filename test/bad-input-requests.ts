@@ -100,7 +100,11 @@ export function wrongParameters(operation: Operation): readonly fc.Arbitrary<Wro
     wrong.push(
       query(
         "empty or repeated",
-        fc.constantFrom(...names).chain((name) => fc.constantFrom(`${name}=`, name, `${name}=1&${name}=1`)),
+        fc
+          .constantFrom(...inQuery)
+          .chain(({ name, allowEmptyValue }) =>
+            fc.constantFrom(...(allowEmptyValue === true ? [] : [`${name}=`, name]), `${name}=1&${name}=1`),
+          ),
         invalidInput,
       ),
     );

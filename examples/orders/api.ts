@@ -1,8 +1,8 @@
 /** The service's HTTP API: which request is which command, and which answer comes from which view. */
-import { find, get, http } from "tidemark/http";
+import { find, get, http, search } from "tidemark/http";
 import { z } from "zod";
 import { customers, orders } from "./domain.ts";
-import { customerProfiles, dailyOrderStats, orderDetails, orderSummaries } from "./views.ts";
+import { customerProfiles, dailyOrderStats, orderDetails, orderSearch, orderSummaries } from "./views.ts";
 
 const newestFirst = { createdAt: "desc" } as const;
 
@@ -21,6 +21,11 @@ export const api = http({
     "POST /orders/{id}/ship": orders.commands.ShipOrder,
     "POST /orders/{id}/cancel": orders.commands.CancelOrder,
     "GET /orders": find(orderSummaries, { filter: ["customerId", "status"], order: newestFirst }),
+    "GET /orders/search": search(orderSearch, {
+      filter: ["status", "customerId"],
+      order: newestFirst,
+      hide: ["productIds", "itemNames"],
+    }),
     "GET /orders/{id}": get(orderDetails, { as: "order" }),
     "GET /customers/{id}": get(customerProfiles, { as: "customer" }),
     "GET /customers/{customerId}/orders": find(orderSummaries, { filter: ["customerId", "status"], order: newestFirst }),

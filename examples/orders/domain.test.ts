@@ -1,7 +1,7 @@
 import { test } from "node:test";
 import { at, spec, stream } from "tidemark/testing";
 import { customers, orders } from "./domain.ts";
-import { dailyOrderStats, orderDetails, orderSummaries } from "./views.ts";
+import { dailyOrderStats, orderDetails, orderSearch, orderSummaries } from "./views.ts";
 
 const { AddItem, CancelOrder, CreateOrder, PayOrder, ShipOrder, SubmitOrder } = orders.commands;
 const { ItemAdded, OrderCancelled, OrderCreated, OrderPaid, OrderShipped, OrderSubmitted } = orders.events;
@@ -147,6 +147,28 @@ test("a summary follows the customer's name, whichever comes first", () =>
         updatedAt: "2026-03-02T10:00:00.000Z",
       },
       "o-2": { customerName: null, status: "CANCELLED", total: 0 },
+    }));
+
+test("an order is found by its products and their names, each once, beside what the list shows", () =>
+  spec(orderSearch)
+    .given(
+      stream(orders, "o-1", [
+        created,
+        ItemAdded({ ...coffee, unitPrice: 50 }),
+        ItemAdded({ ...coffee, name: "Tea", unitPrice: 50 }),
+        submitted,
+      ]),
+      stream(customers, "c-1", [CustomerRegistered({ name: "Ann", email: "a@b.c" }), CustomerRenamed({ name: "Anne" })]),
+    )
+    .then({
+      "o-1": {
+        customerName: "Anne",
+        status: "SUBMITTED",
+        total: 1450,
+        itemCount: 3,
+        productIds: ["coffee"],
+        itemNames: ["Coffee, 250 g", "Tea"],
+      },
     }));
 
 test("the details tell the whole story of an order", () =>

@@ -2,7 +2,7 @@
 import { avg, count, countBy, day, reference, rollup, sum, view } from "tidemark";
 import { z } from "zod";
 import { customers, orders } from "./domain.ts";
-import { lineTotal, Money, Status, Sum, Total, totalOf } from "./values.ts";
+import { lineTotal, Money, Status, StoredItem, Sum, Total, totalOf } from "./values.ts";
 
 const Customer = z.object({ customerId: z.string(), name: z.string(), email: z.string() });
 
@@ -21,42 +21,64 @@ export const customerCards = customerView("customer_cards");
 /** What `GET /customers/{id}` answers. */
 export const customerProfiles = customerView("customer_profiles");
 
+const OrderSummary = z.object({
+  orderId: z.string(),
+  customerId: z.string(),
+  customerName: z.string().nullable(),
+  status: Status,
+  total: Total,
+  itemCount: z.int(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+type OrderSummary = z.infer<typeof OrderSummary>;
+
 /** The list of orders. Filled in by reference, the customer's name follows every rename, and an order may come before its customer. */
 export const orderSummaries = view(
   "order_summaries",
   {
-    document: z.object({
-      orderId: z.string(),
-      customerId: z.string(),
-      customerName: z.string().nullable(),
-      status: Status,
-      total: Total,
-      itemCount: z.int(),
-      createdAt: z.string(),
-      updatedAt: z.string(),
-    }),
+    document: OrderSummary,
     from: [orders],
     indexes: ["createdAt", ["customerId", "createdAt"], ["status", "createdAt"], ["customerId", "status", "createdAt"]],
     references: { customerId: reference(customerCards, (customer) => ({ customerName: customer?.name ?? null })) },
   },
   {
     create: {
+      OrderCreated: ({ stream, data, time }) => newOrder(stream, data, time),
+    },
+    on: {
+      ItemAdded: (order, { data, time }) => withItem(order, data, time),
+      OrderSubmitted: (order, { time }) => ({ ...order, status: "SUBMITTED", updatedAt: time }),
+      OrderPaid: (order, { time }) => ({ ...order, status: "PAID", updatedAt: time }),
+      OrderShipped: (order, { time }) => ({ ...order, status: "SHIPPED", updatedAt: time }),
+      OrderCancelled: (order, { time }) => ({ ...order, status: "CANCELLED", updatedAt: time }),
+    },
+  },
+);
+
+/** What orders are found by. Beside what the list shows, it keeps what people remember of an order: its products, and their names. */
+export const orderSearch = view(
+  "order_search",
+  {
+    document: OrderSummary.extend({ productIds: z.array(z.string()), itemNames: z.array(z.string()) }),
+    from: [orders],
+    indexes: ["createdAt", "status", "customerId"],
+    references: { customerId: reference(customerCards, (customer) => ({ customerName: customer?.name ?? null })) },
+    search: { text: ["orderId", "customerName", "productIds", "itemNames"], facets: ["status", "customerId"] },
+  },
+  {
+    create: {
       OrderCreated: ({ stream, data, time }) => ({
-        orderId: stream,
-        customerId: data.customerId,
-        status: "CREATED",
-        total: totalOf(data.items),
-        itemCount: data.items.length,
-        createdAt: time,
-        updatedAt: time,
+        ...newOrder(stream, data, time),
+        productIds: each(data.items.map((item) => item.productId)),
+        itemNames: each(data.items.map((item) => item.name)),
       }),
     },
     on: {
       ItemAdded: (order, { data, time }) => ({
-        ...order,
-        total: order.total + lineTotal(data),
-        itemCount: order.itemCount + 1,
-        updatedAt: time,
+        ...withItem(order, data, time),
+        productIds: each([...order.productIds, data.productId]),
+        itemNames: each([...order.itemNames, data.name]),
       }),
       OrderSubmitted: (order, { time }) => ({ ...order, status: "SUBMITTED", updatedAt: time }),
       OrderPaid: (order, { time }) => ({ ...order, status: "PAID", updatedAt: time }),
@@ -65,6 +87,24 @@ export const orderSummaries = view(
     },
   },
 );
+
+function newOrder(
+  orderId: string,
+  { customerId, items }: { readonly customerId: string; readonly items: readonly StoredItem[] },
+  time: string,
+) {
+  const status: Status = "CREATED";
+  return { orderId, customerId, status, total: totalOf(items), itemCount: items.length, createdAt: time, updatedAt: time };
+}
+
+const withItem = <Order extends Pick<OrderSummary, "total" | "itemCount">>(order: Order, item: StoredItem, updatedAt: string) => ({
+  ...order,
+  total: order.total + lineTotal(item),
+  itemCount: order.itemCount + 1,
+  updatedAt,
+});
+
+const each = (texts: readonly string[]): string[] => [...new Set(texts)];
 
 /** What is measured by the day: an order from its submission on. */
 const submittedOrders = view(
@@ -156,3 +196,40 @@ export const orderDetails = view(
 function became(order: { readonly history: z.infer<typeof Change>[] }, status: Status, at: string, reason?: string) {
   return { status, history: [...order.history, { status, at, ...(reason === undefined ? {} : { reason }) }] };
 }
+
+/** The order as other teams follow it in a topic: its latest state for each key. Amounts are whole cents, as in the events. */
+export const ordersRead = view(
+  "orders_read",
+  {
+    document: z.object({
+      orderId: z.string(),
+      customerId: z.string(),
+      status: Status,
+      items: z.array(StoredItem),
+      total: Total,
+      createdAt: z.string(),
+      updatedAt: z.string(),
+    }),
+    from: [orders],
+  },
+  {
+    create: {
+      OrderCreated: ({ stream, data, time }) => {
+        const { itemCount: _, ...order } = newOrder(stream, data, time);
+        return { ...order, items: data.items };
+      },
+    },
+    on: {
+      ItemAdded: (order, { data, time }) => ({
+        ...order,
+        items: [...order.items, data],
+        total: order.total + lineTotal(data),
+        updatedAt: time,
+      }),
+      OrderSubmitted: (order, { time }) => ({ ...order, status: "SUBMITTED", updatedAt: time }),
+      OrderPaid: (order, { time }) => ({ ...order, status: "PAID", updatedAt: time }),
+      OrderShipped: (order, { time }) => ({ ...order, status: "SHIPPED", updatedAt: time }),
+      OrderCancelled: (order, { time }) => ({ ...order, status: "CANCELLED", updatedAt: time }),
+    },
+  },
+);

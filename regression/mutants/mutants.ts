@@ -3,6 +3,7 @@ import { densePositions } from "./clauses/i1-dense-positions.ts";
 import { outboxPositions } from "./clauses/i1-outbox.ts";
 import { copy } from "./clauses/i2-copy.ts";
 import { nobodyTrusted } from "./clauses/i3-nobody-trusted.ts";
+import { documentStores } from "./clauses/i4-document-stores.ts";
 import { oneEffect } from "./clauses/i4-one-effect.ts";
 import { token } from "./clauses/i5-token.ts";
 import { sameAnswer } from "./clauses/i6-same-answer.ts";
@@ -11,6 +12,7 @@ import { batches } from "./clauses/i7-batches.ts";
 import { samePositions } from "./clauses/i8-positions.ts";
 import { functionOfLogs } from "./clauses/i9-function-of-logs.ts";
 import { rollups } from "./clauses/rollups.ts";
+import { search } from "./clauses/search.ts";
 import type { Mutant } from "./mutant.ts";
 
 export const mutants: readonly Mutant[] = [
@@ -19,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...copy,
   ...nobodyTrusted,
   ...oneEffect,
+  ...documentStores,
   ...token,
   ...sameAnswer,
   ...commandTopic,
@@ -26,4 +29,5 @@ export const mutants: readonly Mutant[] = [
   ...samePositions,
   ...functionOfLogs,
   ...rollups,
+  ...search,
 ];

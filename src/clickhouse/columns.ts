@@ -41,7 +41,9 @@ export function cellOf({ field, type }: Column, document: Document): { readonly 
 function problemOf(type: ColumnType, value: unknown): string | undefined {
   switch (type) {
     case "String":
-      return typeof value === "string" && value.isWellFormed() ? undefined : "a text without half of a surrogate pair";
+      return typeof value === "string" && value.isWellFormed() && !value.includes("\0")
+        ? undefined
+        : "a text without U+0000 or half of a surrogate pair";
     case "Int64":
       return Number.isSafeInteger(value) ? undefined : "an integer within 2^53 - 1";
     case "Float64":

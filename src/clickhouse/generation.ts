@@ -5,9 +5,10 @@ import { scalarOf } from "../core/condition.ts";
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import type { DocumentGeneration, DocumentRow, DocumentRows, WriteOutcome } from "../runtime/document-store.ts";
+import { checkFind } from "../runtime/find-check.ts";
 import type { FindQuery, FoundPage, StoredDocument } from "../runtime/ports.ts";
 import { isMissing, unavailable } from "./errors.ts";
-import { checkQuery, conditionsOf, orderOf } from "./find.ts";
+import { conditionsOf, orderOf } from "./find.ts";
 import { qualified, tableName } from "./names.ts";
 import { decodeRow, ownCells, ownColumns, ownNames, type RowAnswer, rowSelection } from "./rows.ts";
 import { type Shape, shapeOf } from "./shape.ts";
@@ -68,7 +69,7 @@ export function clickhouseGeneration(place: ClickHousePlace, view: AnyView, gene
       return keys.map((key) => found.get(key));
     },
     async find(query: FindQuery): Promise<FoundPage> {
-      checkQuery(view, query);
+      checkFind(view, query);
       const { order, limit } = query;
       // one more than asked for tells whether there is a next page
       const rest = ` order by ${orderOf(shape.found, shape.key, order)} limit ${limit + 1}`;
@@ -102,12 +103,13 @@ export function clickhouseGeneration(place: ClickHousePlace, view: AnyView, gene
       },
       async write(written) {
         const made = written.map((row) => line(shape, row));
+        const lines = made.filter((one) => typeof one === "string");
         // nothing of a batch that will fail
-        if (made.some((one) => typeof one === "object")) return made.map((one): WriteOutcome => (typeof one === "object" ? one : "lost"));
-        if (made.length === 0) return [];
+        if (lines.length < made.length) return made.map((one): WriteOutcome => (typeof one === "string" ? "lost" : one));
+        if (lines.length === 0) return [];
         try {
           await client.command({
-            query: `insert into ${table} (${names}) settings ${insertSettings} format TabSeparated\n${made.join("")}`,
+            query: `insert into ${table} (${names}) settings ${insertSettings} format TabSeparated\n${lines.join("")}`,
           });
         } catch (error) {
           throw isMissing(error) ? lost() : unavailable(what, error);

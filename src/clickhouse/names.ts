@@ -33,6 +33,8 @@ export function acceptFeatures(view: AnyView): void {
       `${whose} keyed by 'key', so several partitions write one document; that needs conditional writes, which ClickHouse has not. PostgreSQL and MongoDB have them.`,
     );
   }
+  if (view.search !== undefined)
+    refuse("it is searched by words, which ClickHouse has no ranking for. Elasticsearch, OpenSearch and PostgreSQL have it.");
   const reference = rollup ? undefined : Object.keys(view.references)[0];
   if (reference !== undefined)
     refuse(

@@ -45,9 +45,9 @@ export function rollupShape(rules: RollupRules): Shape {
     selection: ["_group", "sum(_version)", "max(_updated)", ...names, ...measures.map(({ selection }) => selection)].join(", "),
     groupBy: ` group by ${["_group", ...names].join(", ")}`,
     decode([key, version, lastUpdated, ...rest]) {
-      const document: Document = Object.fromEntries([
-        ...dimensions.map(({ field, type }, i) => [field, type === "Int64" ? Number(rest[i]) : rest[i]]),
-        ...measures.map(({ field, decode }, i) => [field, decode(rest[dimensions.length + i])]),
+      const document: Document = Object.fromEntries<unknown>([
+        ...dimensions.map(({ field, type }, i): [string, unknown] => [field, type === "Int64" ? Number(rest[i]) : rest[i]]),
+        ...measures.map(({ field, decode }, i): [string, unknown] => [field, decode(rest[dimensions.length + i])]),
       ]);
       return { key: key as string, stored: { document, version: Number(version), lastUpdated: lastUpdated as string } };
     },

@@ -18,17 +18,25 @@ const escapes: Readonly<Record<string, string>> = {
 /** The same in a literal and in a field of TabSeparated. */
 export const escaped = (text: string): string => (isSpecial.test(text) ? text.replace(special, (found) => escapes[found]!) : text);
 
-export const literal = (value: string | number | boolean): string => (typeof value === "string" ? `'${escaped(value)}'` : String(value));
+/** Numbers that no integer type holds as they are get an exponent, so that they are read as the double that they are. */
+export const literal = (value: string | number | boolean): string => {
+  if (typeof value === "string") return `'${escaped(value)}'`;
+  return typeof value === "number" && !Number.isSafeInteger(value) ? value.toExponential() : String(value);
+};
 
 export type Cell = string | number | boolean | bigint | null;
 
 /** One row of TabSeparated; `\N` is null. */
-export const tabSeparated = (cells: readonly Cell[]): string => {
+export function tabSeparated(cells: readonly Cell[]): string {
   let line = "";
-  for (const [i, cell] of cells.entries())
-    line += (i === 0 ? "" : "\t") + (cell === null ? "\\N" : typeof cell === "string" ? escaped(cell) : String(cell));
+  // every document of a rebuild comes through here
+  for (let i = 0; i < cells.length; i++) {
+    const cell = cells[i]!;
+    if (i > 0) line += "\t";
+    line += cell === null ? "\\N" : typeof cell === "string" ? escaped(cell) : String(cell);
+  }
   return `${line}\n`;
-};
+}
 
 /** A query is parsed as a whole before it begins. */
 const maxListBytes = 500_000;

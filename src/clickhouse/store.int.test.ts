@@ -20,7 +20,7 @@ import type { FindQuery, ViewStore } from "../runtime/ports.ts";
 import { clickhouseDocumentStore } from "./index.ts";
 
 const partitions = 3;
-const rounds = Number(process.env["TIDEMARK_TEST_ROUNDS"] ?? 3);
+const rounds = Number(process.env["TIDEMARK_TEST_ROUNDS"] ?? 1);
 
 /** The client, whose statements may fail before or after their effect, or take their time. */
 function troubled(client: ClickHouseClient, r: Random, oneIn: number): ClickHouseClient {
@@ -147,7 +147,7 @@ for (const kind of ["server", "embedded"] as const) {
       assert.equal(rows.size, 1);
       const values = awkward.flatMap((note) => [note.text, note.n, note.x, note.done] as const);
       const r = random(5);
-      for (let i = 0; i < 60; i++) await samePages(store, memory, notes, randomQuery(["text", "n", "x", "done"], values, r));
+      for (let i = 0; i < 25; i++) await samePages(store, memory, notes, randomQuery(["text", "n", "x", "done"], values, r));
     });
 
     test("groups are found by conditions, in order and page by page, as in memory", async () => {
@@ -161,7 +161,7 @@ for (const kind of ["server", "embedded"] as const) {
         const dimensions = Object.keys(each.rollup!.by);
         const values = items.flatMap(({ document }) => dimensions.map((field) => document[field] as string));
         const r = random(11);
-        for (let i = 0; i < 25; i++) await samePages(store, memory, each, randomQuery(dimensions, values, r));
+        for (let i = 0; i < 6; i++) await samePages(store, memory, each, randomQuery(dimensions, values, r));
       }
     });
 
@@ -318,13 +318,13 @@ const awkward: readonly {
   plainNote,
   { text: null, n: null, x: null, done: null },
   {},
-  { text: "a\tb\nc\\d'e\"f\0g\b\f\r", n: -1, x: 0.1, done: true },
+  { text: "a\tb\nc\\d'e\"f\b\f\r", n: -1, x: 0.1, done: true },
   { text: "\\N", n: Number.MAX_SAFE_INTEGER, x: 2 ** 60, done: true },
   { text: "\u{10000}", n: Number.MIN_SAFE_INTEGER, x: 1e-7 },
   { text: "\uffee", n: 7, x: Number.MAX_VALUE },
-  { text: "É ünï ☃ 😀", x: 5e-324, more: { "deep": [null, { a: "\ud800", b: [] }, 1.5, "2026-01-01T00:00:00Z"], "": "", "a.b": 1 } },
+  { text: "É ünï ☃ 😀", x: 5e-324, more: { "deep": [null, { a: "\ud800\0", b: [] }, 1.5, "2026-01-01T00:00:00Z"], "": "", "a.b": 1 } },
   { text: "x".repeat(300_000), more: "y".repeat(300_000) },
-  { x: 123456789012345680000, more: [1e21, -1e-9, 9007199254740993, true, ""] },
+  { x: 123456789012345680000, more: [1e21, -1e-9, 2 ** 53 + 2, true, ""] },
   { x: -2.5, n: 3, done: false, more: { _key: 1, __proto: 2 } },
 ];
 
@@ -389,7 +389,7 @@ function randomQuery(fields: readonly string[], values: readonly (Value | undefi
     if (dice === 0) return some(field);
     if (dice === 1) return { not: some(field) };
     if (dice === 2) return { in: [some(field), some(field)] };
-    return r.below(2) === 0 ? { gte: ranged(field)! } : { lt: ranged(field)! };
+    return r.below(2) === 0 ? { gte: ranged(field) } : { lt: ranged(field) };
   };
   const ordered = fields.filter(() => r.below(2) === 0).slice(0, 2);
   return {

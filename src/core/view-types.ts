@@ -104,13 +104,14 @@ export interface View<N extends string, Doc, IndexedFields extends string, L ext
 
 /** A view that declares `search`. */
 export interface Searchable<Facets extends string = string> {
-  readonly search: { readonly text: readonly string[]; readonly facets: readonly Facets[] };
+  readonly "search": { readonly text: readonly string[]; readonly facets: readonly string[] };
+  readonly "~facets"?: Facets;
 }
 /** What a contract's `search` makes of the view. */
 export type SearchableBy<S> = [S] extends [{ readonly text: readonly string[] }]
   ? Searchable<S extends { readonly facets: readonly (infer F extends string)[] } ? F : never>
   : unknown;
-export type FacetsOf<V> = V extends Searchable<infer F> ? F : never;
+export type FacetsOf<V> = V extends { readonly "~facets"?: infer F } ? Extract<F, string> : never;
 
 export type DocumentOf<V> = V extends { readonly "~document"?: infer Doc } ? Exclude<Doc, undefined> : never;
 export type IndexedOf<V> = V extends { readonly "~indexed"?: infer F } ? Extract<F, string> : never;

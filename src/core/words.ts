@@ -46,13 +46,6 @@ export function cutWord(full: string): string {
 /** Each once, in the order of the text. */
 export const wordsOf = (text: string): readonly string[] => [...new Set((foldText(text).match(word) ?? []).map(cutWord))];
 
-/**
- * The words of some fields of a document, each once: of text and of lists of texts; whatever else a field holds has none.
- */
-export function wordsOfFields(document: Readonly<Record<string, unknown>>, fields: readonly string[]): readonly string[] {
-  return [...new Set(fields.flatMap((field) => textsOf(document[field]).flatMap(wordsOf)))];
-}
-
 /** The texts that a searched field holds. */
 export function textsOf(value: unknown): readonly string[] {
   if (typeof value === "string") return [value];

@@ -73,9 +73,9 @@ for (const [name, engine] of Object.entries(searchEngines)) {
     await generation.drop();
     await generation.drop();
     const late = { ...row, edition: 2 };
-    await assert.rejects(generation.own.write([late]), { code: "UNAVAILABLE" });
-    await assert.rejects(generation.referenced.get("customer_cards")!.write([late]), { code: "UNAVAILABLE" });
-    await assert.rejects(generation.visible(), { code: "UNAVAILABLE" });
+    await assert.rejects(generation.own.write([late]), { code: "VIEW_STORE_DIVERGED" });
+    await assert.rejects(generation.referenced.get("customer_cards")!.write([late]), { code: "VIEW_STORE_DIVERGED" });
+    await assert.rejects(generation.visible(), { code: "VIEW_STORE_DIVERGED" });
     assert.deepEqual(await generation.get(["o1"]), [undefined]);
     assert.deepEqual(await generation.find({ where: {}, order: [], limit: 5 }), { items: [], next: null });
     assert.equal((await generation.own.read(["o1"])).size, 0);

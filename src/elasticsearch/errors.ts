@@ -39,14 +39,13 @@ export const unavailable =
 /** Whether the whole request was refused for its size. */
 export const isTooLarge = (error: unknown): boolean => statusOf(error) === 413;
 
-/** One row's answer in a bulk request. @throws UNAVAILABLE for what may pass, and for storage that is not there */
+/** One row's answer in a bulk request. @throws UNAVAILABLE for what may pass */
 export function outcomeOf(status: number, error: ItemError | undefined, what: string): WriteOutcome {
   if (status >= 200 && status < 300) return "written";
   if (status === 409) return "lost";
   const problem = `${error?.type ?? status}: ${error?.reason ?? "no reason given"}`;
   if (status === 400 && ofTheDocument.has(error?.type ?? "")) return { refused: `the search engine refused the document: ${problem}` };
-  const gone = status === 404 ? "its index is not there: retired, or lost; " : "";
-  throw new TidemarkError("UNAVAILABLE", { what: `${what} (a write failed: ${gone}${problem})` });
+  throw new TidemarkError("UNAVAILABLE", { what: `${what} (a write failed: ${problem})` });
 }
 
 /** Both clients have it beside the message, which may be of any length. */

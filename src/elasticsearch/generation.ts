@@ -1,16 +1,18 @@
 /** One generation of a view in Elasticsearch or OpenSearch: an index for its documents, and one for each view that it refers to. */
 import type { AnyView } from "../core/definition.ts";
 import { highlightsOf } from "../core/highlight.ts";
+import { TidemarkError } from "../errors.ts";
 import type { DocumentGeneration, DocumentRow } from "../runtime/document-store.ts";
+import { checkFind } from "../runtime/find-check.ts";
 import type { FindQuery, FoundPage } from "../runtime/ports.ts";
 import type { SearchPage, SearchQuery } from "../runtime/search-query.ts";
 import type { SearchClient } from "./client.ts";
-import { afterOf, allOf, checkQuery, cursorOf, filtersOf, held, type Query, sortOf } from "./find.ts";
-import { type Hits, indexAccess, type IndexSettings } from "./index-access.ts";
-import { documentAlias, foundBy, referenceAlias, searchedBy } from "./names.ts";
+import { afterOf, allOf, cursorOf, filtersOf, held, type Query, sortOf } from "./find.ts";
+import { type Hits, indexAccess, type IndexPlace, type IndexSettings } from "./index-access.ts";
+import { documentAlias, referenceAlias } from "./names.ts";
 import { sharedRefresh } from "./refreshes.ts";
 import { decode, layoutOf, storedDocument } from "./rows.ts";
-import { countsOf, facetsOf, searchedWords, totalOf, wordFilters } from "./search.ts";
+import { countsOf, facetsOf, wantedWords, totalOf, wordFilters } from "./search.ts";
 
 export interface SearchPlace {
   readonly client: SearchClient;
@@ -22,42 +24,43 @@ export interface SearchPlace {
 /** What one request gives at most (`index.max_result_window`). */
 const hitsPerRequest = 10_000;
 
-type Page = FoundPage & Hits;
-interface Asked extends Pick<FindQuery, "order" | "limit"> {
-  readonly after?: FindQuery["after"] | undefined;
-}
+type Page = FoundPage & Pick<Hits, "counts">;
 
 export function searchGeneration({ client, prefix, label, settings }: SearchPlace, view: AnyView, generation: number): DocumentGeneration {
-  const what = `View '${view.name}' on ${label}`;
+  const at: IndexPlace = {
+    client,
+    settings,
+    what: `View '${view.name}' on ${label}`,
+    gone: () => new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation, store: label }),
+  };
   const layout = layoutOf(view);
-  const own = indexAccess(client, documentAlias(prefix, view.name, generation), layout, settings, what);
+  const own = indexAccess(at, documentAlias(prefix, view.name, generation), layout);
   const referencedViews = [...new Set(Object.values(view.references).map((reference) => reference.view.name))];
   const privates = new Map(
-    referencedViews.map((of) => [
-      of,
-      indexAccess(client, referenceAlias(prefix, view.name, generation, of), layoutOf(null), settings, what),
-    ]),
+    referencedViews.map((of) => [of, indexAccess(at, referenceAlias(prefix, view.name, generation, of), layoutOf(null))]),
   );
   const visible = sharedRefresh(() => own.refresh());
   const { types } = layout;
 
   /** More than one request gives in several, each from where the one before ended. */
-  async function page(filters: readonly Query[], query: Asked, counts?: Query): Promise<Page> {
-    const { order, limit } = query;
+  async function page(query: FindQuery, words: readonly Query[] = [], counts?: Query): Promise<Page> {
+    checkFind(view, query);
+    const { where, order, limit } = query;
     const found: Hits["found"][number][] = [];
     let after = query.after;
     let counted: Hits["counts"];
     for (;;) {
       // one more than asked for tells whether there is a next page
       const size = Math.min(limit + 1 - found.length, hitsPerRequest);
+      const past = after === undefined ? [] : [afterOf(order, after)];
+      const counting = counts !== undefined && counted === undefined;
       const hits = await own.search({
-        query: allOf([held, ...filters]),
-        // not among the filters: what is counted does not depend on the page
-        ...(after === undefined ? {} : { post_filter: afterOf(types, order, after) }),
+        query: allOf([held, ...words, ...filtersOf(where), ...(counting ? [] : past)]),
+        // what is counted does not depend on the page
+        ...(counting ? { post_filter: allOf(past), aggs: counts } : {}),
         sort: sortOf(order),
         size,
         track_total_hits: false,
-        ...(counts === undefined || counted !== undefined ? {} : { aggs: counts }),
       });
       counted ??= hits.counts;
       found.push(...hits.found);
@@ -67,20 +70,21 @@ export function searchGeneration({ client, prefix, label, settings }: SearchPlac
     }
     const items = found.slice(0, limit);
     const next = found.length > limit ? cursorOf(order, items.at(-1)!) : null;
-    return { items: items.map(storedDocument), next, found: items, counts: counted };
+    return { items: items.map(storedDocument), next, counts: counted };
   }
 
   async function search(query: SearchQuery): Promise<SearchPage> {
     const { text, facets } = view.search!;
-    checkQuery(view, searchedBy(view), query);
-    const words = searchedWords(view, query.text);
-    const { items, next, counts } = await page([...wordFilters(words), ...filtersOf(types, query.where)], query, countsOf(facets));
+    const { where, order, limit, after, highlight } = query;
+    const words = wantedWords(view, query.text);
+    const asked = { where, order, limit, ...(after === undefined ? {} : { after }) };
+    const { items, next, counts } = await page(asked, wordFilters(words), countsOf(facets));
     return {
       items,
       next,
       total: totalOf(counts),
       facets: facetsOf(facets, types, counts),
-      ...(query.highlight === true ? { highlights: items.map(({ document }) => highlightsOf(document, text, words)) } : {}),
+      ...(highlight === true ? { highlights: items.map(({ document }) => highlightsOf(document, text, words)) } : {}),
     };
   }
 
@@ -108,8 +112,7 @@ export function searchGeneration({ client, prefix, label, settings }: SearchPlac
       });
     },
     async find(query) {
-      checkQuery(view, foundBy(view), query);
-      const { items, next } = await page(filtersOf(types, query.where), query);
+      const { items, next } = await page(query);
       return { items, next };
     },
     ...(view.search === undefined ? {} : { search }),

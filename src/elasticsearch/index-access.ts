@@ -14,6 +14,15 @@ export interface IndexSettings {
   readonly replicas?: number;
 }
 
+export interface IndexPlace {
+  readonly client: SearchClient;
+  readonly settings: IndexSettings;
+  /** For messages. */
+  readonly what: string;
+  /** The storage that was there when work began is not there any more: retired meanwhile, or lost. */
+  readonly gone: () => Error;
+}
+
 export interface Hits {
   readonly found: readonly Stored[];
   readonly counts: Counts | undefined;
@@ -25,7 +34,7 @@ export interface IndexAccess extends DocumentRows {
   /** An index that is not there has no hits. */
   search(body: Readonly<Record<string, unknown>>): Promise<Hits>;
   stored(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
-  /** Resolves when queries find everything that was acknowledged before. */
+  /** Resolves when queries find everything that was acknowledged before. @throws `gone`, as `write` does */
   refresh(): Promise<void>;
   drop(): Promise<void>;
 }
@@ -39,7 +48,7 @@ interface Item {
   readonly lines: string;
 }
 
-export function indexAccess(client: SearchClient, alias: string, layout: Layout, settings: IndexSettings, what: string): IndexAccess {
+export function indexAccess({ client, settings, what, gone }: IndexPlace, alias: string, layout: Layout): IndexAccess {
   const down = unavailable(what);
   const broken = (problem: string) => new TidemarkError("UNAVAILABLE", { what: `${what} (${problem})` });
   const index = indexOf(alias);
@@ -131,6 +140,7 @@ export function indexAccess(client: SearchClient, alias: string, layout: Layout,
     if (answer.items?.length !== items.length) throw broken("a bulk request was not answered item by item");
     for (const [i, item] of items.entries()) {
       const { status, error } = answer.items[i]!.index;
+      if (status === 404) throw gone();
       outcomes[item.index] = outcomeOf(status, error, what);
     }
   }
@@ -195,7 +205,9 @@ export function indexAccess(client: SearchClient, alias: string, layout: Layout,
     },
     async refresh() {
       try {
-        const { body } = await send<{ readonly _shards: { readonly failed: number } }>(client, { method: "POST", path: path("_refresh") });
+        type Answer = { readonly _shards: { readonly failed: number } };
+        const { status, body } = await send<Answer>(client, { method: "POST", path: path("_refresh"), expect: [404] });
+        if (status === 404) throw gone();
         if (body._shards.failed > 0) throw broken("a shard was not refreshed");
       } catch (error) {
         throw down(error);

@@ -28,7 +28,7 @@ export function elasticsearch(from?: string | { readonly client: SearchClient },
         return documentViewStore(catalog(kind), elasticsearchDocumentStore(from.client, { prefix, ...settings }));
       const url = from ?? environment[setting]?.trim();
       if (url === undefined || url === "") return null;
-      const nodes = url.split(",").map(nodeOf);
+      const nodes = [...new Set(url.split(",").map(nodeOf))];
       const client = await newClient(nodes);
       const label = `Elasticsearch (${nodes.map((node) => new URL(node).host).join(", ")})`;
       const close = async () => void (await client.close());
@@ -48,13 +48,13 @@ function nodeOf(text: string): string {
 async function newClient(nodes: string[]): Promise<SearchClient> {
   try {
     const { Client } = await import("@opensearch-project/opensearch");
-    return new Client({ nodes });
+    return new Client({ nodes, maxRetries: 1 });
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
   try {
     const { Client } = await import("@elastic/elasticsearch");
-    return new Client({ nodes });
+    return new Client({ nodes, maxRetries: 1 });
   } catch (cause) {
     if (!isMissing(cause)) throw cause;
     const purpose = "to keep views in Elasticsearch or OpenSearch ('@elastic/elasticsearch' does as well)";

@@ -3,6 +3,7 @@ import type { AnyView } from "../core/definition.ts";
 import { type FieldTypes, fieldTypesOf, onlyType } from "../core/document-fields.ts";
 import { jsonSchemaOf } from "../core/schema.ts";
 import { TidemarkError } from "../errors.ts";
+import { indexedFields } from "../runtime/find-check.ts";
 
 /**
  * What reads and writes go through, such as `order_search-g3`. The index behind it has another name, so a write that comes after the
@@ -30,16 +31,11 @@ export function acceptView(prefix: string, view: AnyView): void {
   indexedTypes(view);
 }
 
-/** Fields that conditions and orders may name: of `find`. */
-export const foundBy = (view: AnyView): readonly string[] => [...new Set([...view.indexes.flat(), ...Object.keys(view.references)])];
-/** Of `search`. */
-export const searchedBy = (view: AnyView): readonly string[] => [...new Set([...foundBy(view), ...(view.search?.facets ?? [])])];
-
 /** @throws INVALID_DEFINITION */
 export function indexedTypes(view: AnyView): ReadonlyMap<string, IndexedType> {
   const schema = fieldTypesOf(jsonSchemaOf(view.document, "output"));
   return new Map(
-    searchedBy(view).map((field) => {
+    indexedFields(view).map((field) => {
       if (field === "" || field.includes(".") || field.trim() !== field || field.length > 200)
         refuse(
           view,
@@ -51,7 +47,7 @@ export function indexedTypes(view: AnyView): ReadonlyMap<string, IndexedType> {
           view,
           `the field '${field}' cannot be indexed: its schema does not say that it holds text, a number or a boolean, one of them.`,
         );
-      return [field, type!];
+      return [field, type];
     }),
   );
 }

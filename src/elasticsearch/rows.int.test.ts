@@ -92,7 +92,7 @@ for (const [name, engine] of Object.entries(searchEngines)) {
     const odd: Document[] = [
       { name: null, any: { "a.b": 1, "": 2, ".": 3, "_id": "x", " ": [[], {}, [[null]]], "constructor": 1 } },
       { name: "𠮷 \u{10ffff} é e\u0301 \u0007 \u2028", any: "2026-02-30T25:00:00Z" },
-      { name: "", size: 9_007_199_254_740_993, any: [1e308, 5e-324, -1.5, 1e21, 2 ** 63, 0.1] },
+      { name: "", size: 9_007_199_254_740_992, any: [1e308, 5e-324, -1.5, 1e21, 2 ** 63, 0.1] },
       { name: "mixed", any: [1, "1", true, null, { x: 1 }, [2]] },
       { name: "deep", any: deep },
       { name: "large", any: "x".repeat(3_000_000) },
@@ -109,7 +109,7 @@ for (const [name, engine] of Object.entries(searchEngines)) {
       odd,
     );
     await generation.visible();
-    const { items } = await generation.find({ where: { size: 9_007_199_254_740_993 }, order: [], limit: 2 });
+    const { items } = await generation.find({ where: { size: 9_007_199_254_740_992 }, order: [], limit: 2 });
     assert.deepEqual(items, [{ document: odd[2], version: 1, lastUpdated: rows[2]!.lastUpdated }]);
   });
 }

@@ -4,7 +4,7 @@
  */
 import { scalarOf, type Scalar } from "../core/condition.ts";
 import type { AnyView, Document } from "../core/definition.ts";
-import { wordsOfFields } from "../core/words.ts";
+import { searchedWords } from "../core/searched-words.ts";
 import type { DocumentRow } from "../runtime/document-store.ts";
 import type { StoredDocument } from "../runtime/ports.ts";
 import { type IndexedType, indexedTypes } from "./names.ts";
@@ -29,16 +29,16 @@ export interface Stored {
 /** How rows of an index are written: null for private copies of referenced views, which nobody queries. */
 export interface Layout {
   readonly types: ReadonlyMap<string, IndexedType>;
-  readonly words: readonly string[];
+  readonly search: AnyView["search"];
   readonly referring: readonly string[];
 }
 
 export const layoutOf = (view: AnyView | null): Layout =>
   view === null
-    ? { types: new Map(), words: [], referring: [] }
-    : { types: indexedTypes(view), words: view.search?.text ?? [], referring: Object.keys(view.references) };
+    ? { types: new Map(), search: undefined, referring: [] }
+    : { types: indexedTypes(view), search: view.search, referring: Object.keys(view.references) };
 
-export function mappingOf({ types, words, referring }: Layout): Record<string, unknown> {
+export function mappingOf({ types, search, referring }: Layout): Record<string, unknown> {
   const properties = (entries: readonly (readonly [string, string])[]) => ({
     dynamic: "strict",
     properties: Object.fromEntries(entries.map(([field, type]) => [field, { type }])),
@@ -50,7 +50,7 @@ export function mappingOf({ types, words, referring }: Layout): Record<string, u
       document: { type: "object", enabled: false },
       deleted: { type: "boolean" },
       fields: properties([...types]),
-      ...(words.length === 0 ? {} : { words: { type: "keyword", doc_values: false } }),
+      ...(search === undefined ? {} : { words: { type: "keyword", doc_values: false } }),
       copied: properties(referring.map((field) => [field, "long"])),
       tidemark: { type: "object", enabled: false },
     },
@@ -60,7 +60,7 @@ export function mappingOf({ types, words, referring }: Layout): Record<string, u
 /** Lucene's limit of one indexed value, in bytes. */
 const maxIndexedBytes = 32_766;
 /** What clients refuse to read, for what careless code may make of it. */
-const poisoned = /"__proto__"|"constructor"\s*:\s*\{[^}]*"prototype"/;
+const poisoned = /"__proto__"\s*:|"constructor"\s*:\s*\{[^}]*"prototype"/;
 
 /** The two lines of a bulk request that store a row over any older edition of it, or why no index can hold it. */
 export function encode(layout: Layout, row: DocumentRow): { readonly lines: string } | { readonly refused: string } {
@@ -78,7 +78,7 @@ export function encode(layout: Layout, row: DocumentRow): { readonly lines: stri
     document,
     deleted: document === null,
     fields,
-    ...(layout.words.length === 0 || document === null ? {} : { words: wordsOfFields(document, layout.words) }),
+    ...(layout.search === undefined || document === null ? {} : { words: searchedWords(layout.search, document) }),
     copied: row.copied,
     tidemark: { version: row.version, updated: row.lastUpdated, seen: row.seen, edition: row.edition },
   };

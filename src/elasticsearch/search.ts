@@ -1,21 +1,15 @@
 /** `search` in the engine's words. What a word is and what is marked in a hit is said by core/words.ts and core/highlight.ts, as on every other store. */
 import type { AnyView } from "../core/definition.ts";
 import { wordsOf } from "../core/words.ts";
-import { TidemarkError } from "../errors.ts";
-import type { SearchPage } from "../runtime/search-query.ts";
+import { checkSearch } from "../runtime/search-check.ts";
+import { maxFacetValues, type SearchPage } from "../runtime/search-query.ts";
 import type { Query } from "./find.ts";
 import type { IndexedType } from "./names.ts";
 
-const maxWords = 100;
-const facetValues = 20;
-
 /** Without words that begin another one: what finds the longer finds the shorter. @throws INVALID_INPUT */
-export function searchedWords(view: AnyView, text: string): readonly string[] {
+export function wantedWords(view: AnyView, text: string): readonly string[] {
+  checkSearch(view, { text });
   const words = wordsOf(text);
-  if (words.length > maxWords) {
-    const issues = [{ pointer: "/text", detail: `holds more than ${maxWords} words` }];
-    throw new TidemarkError("INVALID_INPUT", { what: `The query of view '${view.name}'`, issues });
-  }
   return words.filter((short) => !words.some((long) => long !== short && long.startsWith(short)));
 }
 
@@ -30,7 +24,9 @@ export const countsOf = (facets: readonly string[]): Query => ({
   ...Object.fromEntries(
     facets.map((field, i) => [
       `facet${i}`,
-      { terms: { field: `fields.${field}`, size: facetValues, shard_size: offeredByShard, order: [{ _count: "desc" }, { _key: "asc" }] } },
+      {
+        terms: { field: `fields.${field}`, size: maxFacetValues, shard_size: offeredByShard, order: [{ _count: "desc" }, { _key: "asc" }] },
+      },
     ]),
   ),
 });

@@ -1,8 +1,8 @@
 /** HTTP over commands and views: the API's definition, and the server of a process. */
 
 // definition
-export { command, find, get, http, type ApiRoute, type Encode, type HttpApi, type HttpOptions } from "./routes.ts";
-export type { AnyRoute, CommandRoute, FindRoute, GetRoute, RejectionNames, RejectionStatus } from "./route-types.ts";
+export { command, find, get, http, search, type ApiRoute, type Encode, type HttpApi, type HttpOptions } from "./routes.ts";
+export type { AnyRoute, CommandRoute, FindRoute, GetRoute, RejectionNames, RejectionStatus, SearchRoute } from "./route-types.ts";
 
 // server
 export { httpServer, type HttpServer, type HttpServerOptions } from "./server.ts";

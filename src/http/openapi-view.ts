@@ -12,8 +12,8 @@ import type { ApiRoute, HttpApi } from "./routes.ts";
 import { notNull } from "./scalar.ts";
 import { documentKeySchema, fieldKeySchema } from "./stream-key.ts";
 
-const viewHeaders: Json = { "Read-Model-Stale": ref("headers", "ReadModelStale"), "Read-Model-Age": ref("headers", "ReadModelAge") };
-const viewFaults = [
+export const viewHeaders: Json = { "Read-Model-Stale": ref("headers", "ReadModelStale"), "Read-Model-Age": ref("headers", "ReadModelAge") };
+export const viewFaults = [
   "INVALID_TOKEN",
   "METHOD_NOT_ALLOWED",
   "INVALID_INPUT",
@@ -22,8 +22,8 @@ const viewFaults = [
   "OVERLOADED",
   "UNAVAILABLE",
 ] as const;
-const ofView = (status: number): Json => (status === 404 || status === 503 ? viewHeaders : {});
-const freshnessParameters = [ref("parameters", "ConsistencyToken"), ref("parameters", "Prefer")];
+export const ofView = (status: number): Json => (status === 404 || status === 503 ? viewHeaders : {});
+export const freshnessParameters = [ref("parameters", "ConsistencyToken"), ref("parameters", "Prefer")];
 
 export function getOperation({ path, parameters: names, target }: ApiRoute<GetRoute>, api: HttpApi, add: AddSchema): Json {
   const document = addDocument(target.view, add);
@@ -59,16 +59,21 @@ export function getOperation({ path, parameters: names, target }: ApiRoute<GetRo
   };
 }
 
+/** In the path, then in the query. */
+export const filterParameters = (names: readonly string[], { view, filter }: Pick<FindRoute, "view" | "filter">): Json[] => [
+  ...names.map((name) => pathParameter(name, filterSchema(view, name))),
+  ...filter
+    .filter((name) => !names.includes(name))
+    .map((name) => ({ name, in: "query", required: false, schema: filterSchema(view, name) })),
+];
+
 export function findOperation({ path, parameters: names, target }: ApiRoute<FindRoute>, add: AddSchema): Json {
   const document = addDocument(target.view, add);
   return {
     operationId: operationId("find", path),
     tags: [target.view.name],
     parameters: [
-      ...names.map((name) => pathParameter(name, filterSchema(target.view, name))),
-      ...target.filter
-        .filter((name) => !names.includes(name))
-        .map((name) => ({ name, in: "query", required: false, schema: filterSchema(target.view, name) })),
+      ...filterParameters(names, target),
       ...(target.between === undefined
         ? [ref("parameters", "Limit"), ref("parameters", "Cursor")]
         : boundParameters(target.view, target.between)),
@@ -126,7 +131,7 @@ const exampleDocument = (view: AnyView): unknown => {
   return exampleOf(schema, schema);
 };
 
-function filterSchema(view: AnyView, field: string): JsonSchema {
+export function filterSchema(view: AnyView, field: string): JsonSchema {
   const key = fieldKeySchema(view, field);
   if (key !== undefined) return inputSchema(key);
   const root: JsonSchema = jsonSchemaOf(view.document, "output");
@@ -134,7 +139,7 @@ function filterSchema(view: AnyView, field: string): JsonSchema {
   return { ...schema, type: Array.isArray(type) ? type.find((name) => name !== "null") : type };
 }
 
-const operationId = (verb: string, path: string): string =>
+export const operationId = (verb: string, path: string): string =>
   verb +
   path
     .replace(/[{}]/g, "")

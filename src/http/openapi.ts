@@ -4,6 +4,7 @@ import { commandStatusPaths } from "./openapi-command-status.ts";
 import { commandOperation } from "./openapi-command.ts";
 import { healthPaths } from "./openapi-health.ts";
 import { type AddSchema, headers, type Json, parameters, problemSchema, ref } from "./openapi-parts.ts";
+import { searchOperation } from "./openapi-search.ts";
 import { findOperation, getOperation } from "./openapi-view.ts";
 import type { ApiRoute, HttpApi } from "./routes.ts";
 
@@ -34,6 +35,7 @@ export function openApi(api: HttpApi, served: readonly ApiRoute[], commandStatus
 function operation(route: ApiRoute, api: HttpApi, add: AddSchema): Json {
   if (route.target.kind === "command") return commandOperation({ ...route, target: route.target }, api, add);
   if (route.target.kind === "get") return getOperation({ ...route, target: route.target }, api, add);
+  if (route.target.kind === "search") return searchOperation({ ...route, target: route.target }, add);
   return findOperation({ ...route, target: route.target }, add);
 }
 

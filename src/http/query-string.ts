@@ -3,8 +3,10 @@ import { type ParameterIssue, TidemarkError } from "../errors.ts";
 
 export type RawParameters = ReadonlyMap<string, string>;
 
-/** @throws INVALID_PARAMETER with one issue for each unknown, repeated, empty or undecodable parameter */
-export function parseQueryString(url: string, known: ReadonlySet<string>): RawParameters {
+const none: ReadonlySet<string> = new Set();
+
+/** @throws INVALID_PARAMETER with one issue for each unknown, repeated, empty (but for those that may be) or undecodable parameter */
+export function parseQueryString(url: string, known: ReadonlySet<string>, mayBeEmpty: ReadonlySet<string> = none): RawParameters {
   const start = url.indexOf("?");
   const values = new Map<string, string>();
   if (start === -1) return values;
@@ -21,7 +23,7 @@ export function parseQueryString(url: string, known: ReadonlySet<string>): RawPa
     if (name === undefined || value === undefined) issues.push({ parameter, detail: "is not valid percent-encoding" });
     else if (!known.has(name)) issues.push({ parameter, detail: "is not a known parameter" });
     else if (values.has(name)) issues.push({ parameter, detail: "may stand once only" });
-    else if (value === "") issues.push({ parameter, detail: "must not be empty" });
+    else if (value === "" && !mayBeEmpty.has(name)) issues.push({ parameter, detail: "must not be empty" });
     if (name !== undefined && value !== undefined && !values.has(name)) values.set(name, value);
   }
   refuseIssues(issues);

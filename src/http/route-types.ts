@@ -1,7 +1,7 @@
 /** What the compiler checks of a route table: methods, path parameters, filters, statuses. */
 import type { AnyCommandType, AnyView } from "../core/definition.ts";
 import type { Nothing, RejectionsOf } from "../core/message-types.ts";
-import type { IndexedOf } from "../core/view-types.ts";
+import type { DocumentOf, IndexedOf, Searchable } from "../core/view-types.ts";
 
 /** The names of the rejections that a command may meet. */
 export type RejectionNames<C> =
@@ -27,6 +27,17 @@ export interface FindRoute<Filters extends string = string> {
   readonly between: string | undefined;
 }
 
+/** A search in a view: words, filters, counts. */
+export interface SearchRoute<Filters extends string = string> {
+  readonly kind: "search";
+  readonly view: AnyView;
+  readonly filter: readonly Filters[];
+  readonly order: FindRoute["order"];
+  /** Fields that are searched but not shown. */
+  readonly hide: readonly string[];
+  readonly highlight: boolean;
+}
+
 /** One document of a view, by the key in the path. */
 export interface GetRoute {
   readonly kind: "get";
@@ -37,7 +48,18 @@ export interface GetRoute {
   readonly notFound: string | undefined;
 }
 
-export type AnyRoute = AnyCommandType | CommandRoute | FindRoute | GetRoute;
+export type AnyRoute = AnyCommandType | CommandRoute | FindRoute | GetRoute | SearchRoute;
+
+export interface SearchOptions<V extends AnyView & Searchable, F extends IndexedOf<V>, O> {
+  /** As in `find`. */
+  readonly filter?: readonly F[];
+  /** As in `find`. */
+  readonly order?: O & Nothing<Exclude<keyof O, IndexedOf<V>>>;
+  /** Fields of the document that are there to be searched, and not shown. */
+  readonly hide?: readonly (keyof DocumentOf<V> & string)[];
+  /** Adds `highlights`: by item, by searched field, fragments as HTML with the found words between `<em>` and `</em>`. */
+  readonly highlight?: boolean;
+}
 
 export interface FindOptions<V extends AnyView, F extends IndexedOf<V>, O> {
   /**
@@ -69,19 +91,18 @@ type CheckedRoute<K, T> = K extends `POST /${infer Path}`
     ? ReadRoute<Parameters<Path>, T>
     : "a route's key is 'POST /path' or 'GET /path'";
 
-type PostRoute<Names extends string, T> = T extends { readonly kind: "find" | "get" }
+type PostRoute<Names extends string, T> = T extends { readonly kind: "find" | "get" | "search" }
   ? "a POST route takes a command, not a view"
   : [Exclude<Names, "id">] extends [never]
     ? unknown
     : `{${Exclude<Names, "id">}}: the only path parameter of a command is {id}, its stream`;
 
-type ReadRoute<Names extends string, T> =
-  T extends FindRoute<infer Filters>
-    ? [Exclude<Names, Filters>] extends [never]
-      ? unknown
-      : `{${Exclude<Names, Filters>}} is not a filter of this route`
-    : T extends GetRoute
-      ? [Names] extends [never]
-        ? "a get route has one path parameter: the document's key"
-        : unknown
-      : "a GET route takes find(…) or get(…), not a command";
+type ReadRoute<Names extends string, T> = T extends FindRoute<infer Filters> | SearchRoute<infer Filters>
+  ? [Exclude<Names, Filters>] extends [never]
+    ? unknown
+    : `{${Exclude<Names, Filters>}} is not a filter of this route`
+  : T extends GetRoute
+    ? [Names] extends [never]
+      ? "a get route has one path parameter: the document's key"
+      : unknown
+    : "a GET route takes find(…), get(…) or search(…), not a command";

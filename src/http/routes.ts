@@ -1,7 +1,8 @@
 /** How users write an API: a table from "METHOD /path" to a command or a view. */
 import type { AnyCommandType, AnyView, Schema } from "../core/definition.ts";
-import type { IndexedOf } from "../core/view-types.ts";
+import type { IndexedOf, Searchable } from "../core/view-types.ts";
 import { TidemarkError } from "../errors.ts";
+import { documentSchema, type JsonSchema, propertyOf } from "./json-schema.ts";
 import type {
   AnyRoute,
   CheckedRoutes,
@@ -11,10 +12,12 @@ import type {
   FindRoute,
   GetRoute,
   RejectionNames,
+  SearchOptions,
+  SearchRoute,
   Statuses,
 } from "./route-types.ts";
 
-export interface ApiRoute<T = CommandRoute | FindRoute | GetRoute> {
+export interface ApiRoute<T = CommandRoute | FindRoute | GetRoute | SearchRoute> {
   readonly method: "GET" | "POST";
   /** As written, such as "/orders/{id}/items". */
   readonly path: string;
@@ -98,6 +101,23 @@ export const find = <
   order: Object.entries<Direction>((options.order ?? {}) as Record<string, Direction>).map(([field, direction]) => ({ field, direction })),
 });
 
+/** A search in a view that declares it: `?q=&<filters>&limit=&cursor=` → `{ items, total, facets, nextCursor }`. */
+export const search = <
+  V extends AnyView & Searchable,
+  const F extends IndexedOf<V> = never,
+  const O extends { readonly [K in IndexedOf<V>]?: Direction } = {},
+>(
+  view: V,
+  options: SearchOptions<V, F, O> = {},
+): SearchRoute<F> => ({
+  kind: "search",
+  view,
+  filter: options.filter ?? [],
+  hide: options.hide ?? [],
+  highlight: options.highlight ?? false,
+  order: Object.entries<Direction>((options.order ?? {}) as Record<string, Direction>).map(([field, direction]) => ({ field, direction })),
+});
+
 /**
  * One document: `{ [as]: document, version, lastUpdated, stale }`.
  * @param options `notFound`: the code of the 404; unless given, the one rejection of the view's first log that has status 404, else NOT_FOUND
@@ -121,17 +141,19 @@ function apiRoute(key: string, route: AnyRoute): ApiRoute {
   const target: ApiRoute["target"] = typeof route === "function" ? { kind: "command", type: route, rejects: undefined } : route;
   const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   if (method === "POST" && target.kind !== "command") return refuse("a POST route takes a command.");
-  if (method === "GET" && target.kind === "command") return refuse("a GET route takes find(…) or get(…).");
+  if (method === "GET" && target.kind === "command") return refuse("a GET route takes find(…), get(…) or search(…).");
   if (target.kind === "command" && parameters.some((name) => name !== "id"))
     return refuse("the only path parameter of a command is {id}, its stream.");
-  if (target.kind !== "find" && parameters.length > 1) return refuse("it may have one path parameter.");
+  const isList = target.kind === "find" || target.kind === "search";
+  if (!isList && parameters.length > 1) return refuse("it may have one path parameter.");
   if (target.kind === "get" && parameters.length !== 1) return refuse("a get route has one path parameter: the document's key.");
-  if (target.kind === "find") {
+  if (isList) {
     const indexed = new Set(target.view.indexes.flat());
     for (const name of parameters) if (!target.filter.includes(name)) refuse(`{${name}} is not a filter of this route.`);
     for (const field of [...target.filter, ...target.order.map((by) => by.field)])
       if (!indexed.has(field)) refuse(`'${field}' stands in no index of view '${target.view.name}'.`);
-    if (target.between !== undefined) {
+    if (target.kind === "search") checkSearchRoute(target, refuse);
+    else if (target.between !== undefined) {
       if (!indexed.has(target.between)) refuse(`'${target.between}' stands in no index of view '${target.view.name}'.`);
       const taken = target.filter.find((name) => name === target.between || name === "from" || name === "to");
       if (taken !== undefined) refuse(`with 'between', '${taken}' cannot be a filter.`);
@@ -139,4 +161,12 @@ function apiRoute(key: string, route: AnyRoute): ApiRoute {
     if (target.order.length > 2) refuse("it may be ordered by two fields at most.");
   }
   return { method: method as "GET" | "POST", path, parameters, target };
+}
+
+function checkSearchRoute({ view, filter, hide }: SearchRoute, refuse: (problem: string) => never): void {
+  if (view.search === undefined) refuse(`view '${view.name}' declares no 'search'.`);
+  if (filter.includes("q")) refuse("'q' is what is searched for, so it cannot be a filter.");
+  const schema: JsonSchema = documentSchema(view.document);
+  for (const field of hide)
+    if (propertyOf(schema, field) === undefined) refuse(`'${field}', which is hidden, is no field of view '${view.name}'.`);
 }

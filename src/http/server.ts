@@ -18,7 +18,9 @@ import { pathTable } from "./path-table.ts";
 import { isInternal, problemOf } from "./problem.ts";
 import { json, jsonType, type Reply } from "./reply.ts";
 import { commandStatus } from "./respond-async.ts";
+import type { FindRoute, GetRoute, SearchRoute } from "./route-types.ts";
 import type { ApiRoute, HttpApi } from "./routes.ts";
+import { searchRoute } from "./search-route.ts";
 
 export interface HttpServerOptions {
   /** Needed by the role command. */
@@ -187,8 +189,14 @@ function handlerOf(route: ApiRoute, api: HttpApi, { commands, queries, acceptanc
       });
   }
   const ask = queries ?? missing("query", "queries");
-  const handle = target.kind === "get" ? getRoute({ ...route, target }, api, ask) : findRoute({ ...route, target }, api, ask);
+  const handle = queryHandler({ ...route, target }, api, ask);
   return (request) => handle({ url: request.raw.url ?? "/", headers: request.headers, params: paramsOf(request) });
+}
+
+function queryHandler(route: ApiRoute<FindRoute | GetRoute | SearchRoute>, api: HttpApi, queries: Queries) {
+  const { target } = route;
+  if (target.kind === "get") return getRoute({ ...route, target }, api, queries);
+  return target.kind === "find" ? findRoute({ ...route, target }, api, queries) : searchRoute({ ...route, target }, api, queries);
 }
 
 const missing = (role: string, part: string): never => {

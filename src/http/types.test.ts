@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
 import { customers, orders } from "../../examples/orders/domain.ts";
-import { dailyOrderStats, orderDetails, orderSummaries } from "../../examples/orders/views.ts";
-import { command, find, get, http } from "./index.ts";
+import { dailyOrderStats, orderDetails, orderSearch, orderSummaries } from "../../examples/orders/views.ts";
+import { command, find, get, http, search } from "./index.ts";
 
 const title = "t";
 const refusals: readonly (() => unknown)[] = [
-  // @ts-expect-error a GET route takes find(…) or get(…), not a command
+  // @ts-expect-error a GET route takes find(…), get(…) or search(…), not a command
   () => http({ title, routes: { "GET /orders": orders.commands.CreateOrder } }),
-  // @ts-expect-error a GET route takes find(…) or get(…), not a command
+  // @ts-expect-error a GET route takes find(…), get(…) or search(…), not a command
   () => http({ title, routes: { "GET /orders": command(orders.commands.CreateOrder) } }),
   // @ts-expect-error a POST route takes a command, not a view
   () => http({ title, routes: { "POST /orders": find(orderSummaries) } }),
@@ -38,9 +38,19 @@ const refusals: readonly (() => unknown)[] = [
   () => http({ title, routes: { "POST /customers": command(customers.commands.RegisterCustomer, { rejects: ["CustomerNotFound"] }) } }),
   // @ts-expect-error orderCount stands in no index
   () => http({ title, routes: { "GET /stats": find(dailyOrderStats, { between: "orderCount" }) } }),
+  // @ts-expect-error a view that declares no search
+  () => http({ title, routes: { "GET /orders/search": search(orderSummaries) } }),
+  // @ts-expect-error itemCount stands in no index
+  () => http({ title, routes: { "GET /orders/search": search(orderSearch, { filter: ["itemCount"] }) } }),
+  // @ts-expect-error a field that is none
+  () => http({ title, routes: { "GET /orders/search": search(orderSearch, { hide: ["colour"] }) } }),
+  // @ts-expect-error a POST route takes a command, not a view
+  () => http({ title, routes: { "POST /orders/search": search(orderSearch) } }),
+  // @ts-expect-error {status} is not a filter of this route
+  () => http({ title, routes: { "GET /orders/search/{status}": search(orderSearch, { filter: ["customerId"] }) } }),
 ];
 
-test("what does not compile is here for the compiler alone", () => assert.equal(refusals.length, 15));
+test("what does not compile is here for the compiler alone", () => assert.equal(refusals.length, 20));
 
 test("what compiles is a table of routes", () => {
   const api = http({

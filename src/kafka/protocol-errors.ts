@@ -57,3 +57,8 @@ export function isTransient(error: unknown): boolean {
 
 export const unavailable = (what: string, cause: unknown): TidemarkError<"UNAVAILABLE"> =>
   new TidemarkError("UNAVAILABLE", { what }, { cause });
+
+/** INVALID_PRODUCER_EPOCH, INVALID_TXN_STATE, INVALID_PRODUCER_ID_MAPPING, UNKNOWN_PRODUCER_ID, PRODUCER_FENCED: another began under its transactional id, or Kafka forgot it. */
+const fenced = new Set([47, 48, 49, 59, 90]);
+
+export const isFenced = (error: unknown): boolean => error instanceof BrokerRefusal && fenced.has(error.errorCode);

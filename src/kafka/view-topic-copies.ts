@@ -4,7 +4,7 @@
  */
 import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
-import { currentGeneration } from "../runtime/current-generation.ts";
+import { currentByStatus } from "../runtime/current-generation.ts";
 import type { CheckpointMoved, Generation, ViewStatus } from "../runtime/ports.ts";
 import type { ViewCatalog } from "../runtime/view-catalog.ts";
 import type { Cluster } from "./cluster.ts";
@@ -13,6 +13,9 @@ import { viewTopicOf } from "./view-topic-names.ts";
 import { diverged } from "./view-topic-reading.ts";
 
 export interface TopicCopies {
+  known(view: AnyView, generation: number): TopicCopy | undefined;
+  /** It tells of its checkpoints itself. */
+  isOpen(of: Pick<CheckpointMoved, "view" | "generation">): boolean;
   /** Opened where it is not yet. One that failed some time ago is begun anew. */
   of(view: AnyView, generation: number): TopicCopy;
   /** Follows what the catalogue says of a view, and says it as this process sees it. */
@@ -31,10 +34,13 @@ export interface TopicCopiesOptions {
 }
 
 const failedForMs = 5_000;
-const keyOf = (view: AnyView, generation: number): string => `${view.name}/${generation}`;
+const keyOf = ({ name }: AnyView, generation: number): string => `${name}/${generation}`;
 
 export function topicCopies({ cluster, prefix, catalog, onCheckpoint, onReady }: TopicCopiesOptions): TopicCopies {
-  const copies = new Map<string, { readonly copy: TopicCopy; failedAt: number | null; readonly generation: number; readonly view: AnyView }>();
+  const copies = new Map<
+    string,
+    { readonly copy: TopicCopy; failedAt: number | null; readonly generation: number; readonly view: AnyView }
+  >();
   const closing = new Set<Promise<void>>();
 
   const drop = (key: string): void => {
@@ -55,7 +61,7 @@ export function topicCopies({ cluster, prefix, catalog, onCheckpoint, onReady }:
       drop(key);
     }
     const log = view.from[0]!.name;
-    const label = { view: view.name, generation, log, topic: viewTopicOf(prefix, view.name, generation) };
+    const label = { view: view.name, version: view.version, generation, log, topic: viewTopicOf(prefix, view.name, generation) };
     const copy = openTopicCopy(cluster, {
       view,
       label,
@@ -73,8 +79,10 @@ export function topicCopies({ cluster, prefix, catalog, onCheckpoint, onReady }:
 
   return {
     of,
+    known: (view, generation) => copies.get(keyOf(view, generation))?.copy,
+    isOpen: ({ view, generation }) => copies.has(`${view}/${generation}`),
     follow(view, status) {
-      const wanted = currentGeneration(view, status.generations);
+      const wanted = currentByStatus(view, status);
       if (wanted !== null) of(view, wanted.generation);
       // one that answered before, until the wanted one can
       const standIn =
@@ -82,7 +90,7 @@ export function topicCopies({ cluster, prefix, catalog, onCheckpoint, onReady }:
           ? undefined
           : status.generations.find((g) => g.declaredVersion === view.version && g.state === "previous" && isReady(view, g));
       for (const [key, held] of copies)
-        if (held.view === view && held.generation !== wanted?.generation && held.generation !== standIn?.generation) drop(key);
+        if (held.view.name === view.name && held.generation !== wanted?.generation && held.generation !== standIn?.generation) drop(key);
 
       const generations = status.generations.map((generation) => {
         const copy = copies.get(keyOf(view, generation.generation))?.copy;

@@ -19,7 +19,7 @@ export interface TopicCopy {
   /** Everything that was committed when it began is read. */
   readonly ready: boolean;
   /** It can go no further. */
-  readonly failure: unknown;
+  readonly failure: Error | null;
   /** What is read of a partition's log; position 0 where nothing is yet. */
   checkpoint(partition: number): TopicCheckpoint;
   /** Waits until `condition` holds, it fails, or the time is over (false). @throws what it failed with */
@@ -55,7 +55,7 @@ export function openTopicCopy(cluster: Cluster, { view, label, verify, onCheckpo
   const stop = new AbortController();
   const ended = AbortSignal.any([stop.signal, cluster.closed]);
   let ready = false;
-  let failure: unknown = null;
+  let failure: Error | null = null;
 
   const queried = (text: string): Document => {
     if (indexed.length === 0) return {};
@@ -135,7 +135,7 @@ export function openTopicCopy(cluster: Cluster, { view, label, verify, onCheckpo
       } catch (error) {
         if (ended.aborted) return;
         if (ready || !mayPass(error)) {
-          failure = error;
+          failure = error instanceof Error ? error : new Error(String(error));
           changed.signal();
           return;
         }

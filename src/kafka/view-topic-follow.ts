@@ -38,13 +38,14 @@ export async function followTopic(
   const ended = AbortSignal.any([stop, failed.signal]);
   const changed = wake();
   const polls = new Map<string, Promise<void>>();
-  let failure: unknown = null;
+  let failure: Error | null = null;
   let readAt = Date.now();
 
   const fetchAll = async (connections: Connections, leader: BrokerAddress, own: readonly number[]): Promise<void> => {
     const from = own.map((partition) => ({ partition, offset: offsets.get(partition)! }));
     const answers = await fetchFrom(await connections.to(leader), topicId, from, { maxWaitMs: longPollMs, ...sizes });
-    if (Date.now() - readAt > trustedForMs) throw diverged(place, "it was out of reach for so long that deletions may have been missed; start again");
+    if (Date.now() - readAt > trustedForMs)
+      throw diverged(place, "it was out of reach for so long that deletions may have been missed; start again");
     for (const { partition, errorCode, bytes, aborted } of answers) {
       const offset = offsets.get(partition)!;
       if (errorCode === code.offsetOutOfRange) throw diverged(place, `partition ${partition} does not hold offset ${offset}`);
@@ -101,7 +102,7 @@ export async function followTopic(
     if (polls.has(address)) return;
     const running = poll(leader)
       .catch((error: unknown) => {
-        failure ??= error;
+        failure ??= error instanceof Error ? error : new Error(String(error));
         failed.abort();
       })
       .finally(() => {
@@ -122,5 +123,5 @@ export async function followTopic(
     }
   }
   await Promise.all(polls.values());
-  if (failure !== null) throw failure;
+  if (failure !== null) throw failure as Error;
 }

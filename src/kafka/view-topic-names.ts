@@ -19,7 +19,9 @@ export function acceptView(view: AnyView): void {
   if (view.rollup !== undefined) refuse("it is a rollup, and a topic keeps no groups. PostgreSQL and ClickHouse have them.");
   if (view.search !== undefined) refuse("it declares 'search', and a topic has none. Elasticsearch, OpenSearch and PostgreSQL do.");
   if (Object.keys(view.references).length > 0)
-    refuse("it has references, and a topic has no conditional write to keep copied fields right. PostgreSQL, MongoDB and Elasticsearch do.");
+    refuse(
+      "it has references, and a topic has no conditional write to keep copied fields right. PostgreSQL, MongoDB and Elasticsearch do.",
+    );
   if (view.keyed !== "stream" || view.from.length !== 1)
     refuse(
       "its keys are fed from several partitions, and a topic has no conditional write to order them. It keeps views made with 'create' from one log; PostgreSQL, MongoDB and Elasticsearch keep the others.",

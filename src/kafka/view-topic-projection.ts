@@ -3,13 +3,18 @@ import type { AnyView } from "../core/definition.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Checkpoint, Logger, ViewProjection } from "../runtime/ports.ts";
 import type { ViewCatalog } from "../runtime/view-catalog.ts";
+import { pause } from "../runtime/wake.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connections } from "./connections.ts";
-import { BrokerRefusal, unavailable } from "./protocol-errors.ts";
+import { isFenced, unavailable } from "./protocol-errors.ts";
 import { viewTopicOf } from "./view-topic-names.ts";
 import { diverged, type TopicPlace } from "./view-topic-reading.ts";
 import { ensureViewTopic } from "./view-topic-setup.ts";
 import { type TopicWriter, topicWriter } from "./view-topic-writer.ts";
+
+/** Rivals fence each other until only one of them is left: each has had its turn by then. */
+const maxAttempts = 5;
+const rivalPauseMs = 50;
 
 /** What the workers of one generation share in this process. */
 export interface TopicGeneration {
@@ -35,10 +40,11 @@ export function topicGeneration(
 ): TopicGeneration {
   const log = view.from[0]!.name;
   const topic = viewTopicOf(prefix, view.name, generation);
-  const label = { view: view.name, generation, log, topic };
+  const label = { view: view.name, version: view.version, generation, log, topic };
   const checkpoints = catalog.of(view, generation);
   const writers = new Map<number, TopicWriter>();
   let place: TopicPlace | undefined;
+  let declared: number | undefined;
   let preparing: Promise<TopicPlace> | undefined;
 
   async function bound(topicId: string): Promise<TopicPlace> {
@@ -61,13 +67,27 @@ export function topicGeneration(
     const known = writers.get(partition);
     if (known !== undefined) return known;
     const found = place ?? (await find());
-    const writer = writers.get(partition) ?? topicWriter(cluster, { view, place: found, partition, connections: connectionsFor(partition) });
+    const writer =
+      writers.get(partition) ?? topicWriter(cluster, { view, place: found, partition, connections: connectionsFor(partition) });
     writers.set(partition, writer);
     return writer;
   }
+  /** A generation is fed by the definition that it was made for, and by no other. */
+  async function isOwnVersion(): Promise<boolean> {
+    if (declared === undefined) {
+      const [status] = await catalog.status([view]);
+      declared = status?.generations.find((each) => each.generation === generation)?.declaredVersion;
+    }
+    return declared === view.version;
+  }
   async function stillAt(from: Checkpoint): Promise<boolean> {
-    const now = await checkpoints.checkpoint(from.log, from.partition);
-    return now.position === from.position && now.eventId === from.eventId;
+    try {
+      const now = await checkpoints.checkpoint(from.log, from.partition);
+      return now.position === from.position && now.eventId === from.eventId;
+    } catch (error) {
+      if (isTidemarkError(error, "GENERATION_MOVED")) return false;
+      throw error;
+    }
   }
 
   const projection: ViewProjection = {
@@ -86,17 +106,26 @@ export function topicGeneration(
     checkpoint: checkpoints.checkpoint,
     recordFailure: checkpoints.recordFailure,
     async apply(from, to, events) {
-      const writer = await writerOf(from.partition);
-      // whoever comes too late fences nobody
-      if (!writer.open && !(await stillAt(from))) return "moved";
-      try {
-        await writer.write(from, to, events);
-      } catch (error) {
-        // a worker that was fenced knows nothing of what came after: neither its failures nor its doubts count
-        if (!isTidemarkError(error, "CLOSED") && !(await stillAt(from))) return "moved";
-        if (error instanceof TidemarkError) throw error;
-        const what = `View '${view.name}' in topic ${topic}, partition ${from.partition}${error instanceof BrokerRefusal ? ` (${error.message})` : ""}`;
-        throw unavailable(what, error);
+      if (!(await isOwnVersion())) return "moved";
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const writer = await writerOf(from.partition);
+          // whoever comes too late fences nobody
+          if (!writer.open && !(await stillAt(from))) return "moved";
+          await writer.write(from, to, events);
+          break;
+        } catch (error) {
+          if (isTidemarkError(error, "CLOSED")) throw error;
+          // a worker that was fenced knows nothing of what came after: neither its failures nor its doubts count
+          if (!(await stillAt(from))) return "moved";
+          if (isFenced(error) && attempt < maxAttempts) {
+            // of rivals that come back at different times, one is done before the next
+            await pause(Math.random() * attempt * rivalPauseMs, cluster.closed);
+            continue;
+          }
+          if (error instanceof TidemarkError) throw error;
+          throw unavailable(`View '${view.name}' in topic ${topic}, partition ${from.partition} (${String(error)})`, error);
+        }
       }
       return checkpoints.move(from, to);
     },

@@ -1,5 +1,6 @@
 /** Reads one partition of a view's topic up to its end: what a worker does before it writes. */
 import { TidemarkError } from "../errors.ts";
+import { pause } from "../runtime/wake.ts";
 import { nextOffsetOf } from "./batch-decoder.ts";
 import type { Cluster } from "./cluster.ts";
 import { BrokerRefusal, code } from "./protocol-errors.ts";
@@ -17,7 +18,20 @@ export const diverged = ({ view, generation, topic }: TopicLabel, problem: strin
 
 const sizes = { partitionBytes: 4 * 1024 * 1024, totalBytes: 4 * 1024 * 1024 };
 const fetchWaitMs = 100;
+const missingLimitMs = 2_000;
+const missingPauseMs = 50;
 const standstillLimitMs = 10_000;
+
+/** Asked for some time, since a broker that is just starting may not know its topics yet. @throws VIEW_STORE_DIVERGED where the topic is gone or another one, UNAVAILABLE, CLOSED */
+export async function requireTopic(cluster: Cluster, place: TopicPlace): Promise<void> {
+  for (const end = performance.now() + missingLimitMs; ;) {
+    const metadata = await cluster.refresh(place.topic);
+    if (metadata !== null && metadata.topicId !== place.topicId) throw diverged(place, "it was deleted and made again");
+    if (metadata !== null) return;
+    if (performance.now() > end) throw diverged(place, "it is gone");
+    await pause(missingPauseMs, cluster.closed);
+  }
+}
 
 /**
  * From `from` (null: the beginning) to the end of what is committed now; answers where that is. A transaction that is still open ends it.
@@ -31,9 +45,7 @@ export async function readToEnd(
   sink: TopicSink,
 ): Promise<number> {
   const { topic, topicId } = place;
-  const metadata = await cluster.refresh(topic);
-  if (metadata === null) throw diverged(place, "it is gone");
-  if (metadata.topicId !== topicId) throw diverged(place, "it was deleted and made again");
+  await requireTopic(cluster, place);
   const end = (await listOffsets(cluster, topic, [partition], "end")).get(partition)!;
   let offset = from ?? (await listOffsets(cluster, topic, [partition], "start")).get(partition)!;
   if (offset > end) throw diverged(place, `partition ${partition} ends at ${end}, after it was read up to ${offset}`);
@@ -49,7 +61,8 @@ export async function readToEnd(
       offset = next;
     });
     if (offset > before) movedAt = performance.now();
-    else if (performance.now() - movedAt > standstillLimitMs) throw new TidemarkError("UNAVAILABLE", { what: `The end of topic ${topic}, partition ${partition}` });
+    else if (performance.now() - movedAt > standstillLimitMs)
+      throw new TidemarkError("UNAVAILABLE", { what: `The end of topic ${topic}, partition ${partition}` });
   }
   return offset;
 }

@@ -31,6 +31,8 @@ export interface TopicSink {
 
 export interface TopicLabel {
   readonly view: string;
+  /** The declared version of its definition. */
+  readonly version: number;
   readonly generation: number;
   readonly log: string;
   readonly topic: string;
@@ -38,7 +40,12 @@ export interface TopicLabel {
 
 /** A document's key holds no U+0000. */
 const checkpointKey = "\0checkpoint";
-const names = { id: headerName(header.id), time: headerName(header.time), position: headerName(header.position), version: headerName(header.version) };
+const names = {
+  id: headerName(header.id),
+  time: headerName(header.time),
+  position: headerName(header.position),
+  version: headerName(header.version),
+};
 
 export interface RecordMaker {
   /** `eventId`, `position`: of the last event folded into it. */
@@ -47,7 +54,7 @@ export interface RecordMaker {
 }
 
 /** What is the same in all records is encoded once. */
-export function topicRecordMaker({ view, generation, log }: TopicLabel): RecordMaker {
+export function topicRecordMaker({ view, version: declared, generation, log }: TopicLabel): RecordMaker {
   const fixed = (type: string) =>
     encodeHeaders([
       [header.specVersion, "1.0"],
@@ -66,7 +73,7 @@ export function topicRecordMaker({ view, generation, log }: TopicLabel): RecordM
     },
     checkpoint: (partition, { position, eventId, logId }) => ({
       key: checkpointKey,
-      value: JSON.stringify({ view, generation, log, partition, position, eventId, logId }),
+      value: JSON.stringify({ view, version: declared, generation, log, partition, position, eventId, logId }),
       fixedHeaders: applied,
       headers: [names.id, `${generation}/${partition}/${position}`],
     }),
@@ -78,11 +85,15 @@ export function readTopicRecords(
   bytes: Buffer,
   from: number,
   aborted: readonly AbortedTransaction[],
-  { view, generation, topic }: TopicLabel,
+  { view, version: declared, generation, topic }: TopicLabel,
   sink: TopicSink,
 ): void {
   const foreign = (offset: number) =>
-    new TidemarkError("VIEW_STORE_DIVERGED", { view, generation, store: `topic ${topic} (a record that is not its own, offset ${offset})` });
+    new TidemarkError("VIEW_STORE_DIVERGED", {
+      view,
+      generation,
+      store: `topic ${topic} (a record that is not its own, offset ${offset})`,
+    });
   const records = new RecordCursor(bytes, from, aborted);
   const found = { position: "", time: "", version: "" };
   while (records.next()) {
@@ -91,8 +102,8 @@ export function readTopicRecords(
     const key = utf8(of, keyStart, keyEnd);
     if (key === checkpointKey) {
       if (valueEnd < 0) throw foreign(offset);
-      const checkpoint = JSON.parse(utf8(of, valueStart, valueEnd)) as TopicCheckpoint & { readonly view: string; readonly generation: number };
-      if (checkpoint.view !== view || checkpoint.generation !== generation) throw foreign(offset);
+      const checkpoint = JSON.parse(utf8(of, valueStart, valueEnd)) as TopicCheckpoint & Omit<TopicLabel, "topic">;
+      if (checkpoint.view !== view || checkpoint.version !== declared || checkpoint.generation !== generation) throw foreign(offset);
       const { position, eventId, logId } = checkpoint;
       sink.checkpoint({ position, eventId, logId });
       continue;

@@ -7,6 +7,11 @@ import { BrokerRefusal, code } from "./protocol-errors.ts";
 import { retrying } from "./retry.ts";
 import { createTopic, topicSettings, weakReplication } from "./topics.ts";
 
+/** A document may be larger than the events that it is made of. */
+const settings = [
+  { name: "cleanup.policy", value: "compact" },
+  { name: "max.message.bytes", value: String(8 * 1024 * 1024) },
+];
 const limitMs = 15_000;
 const deleteTimeoutMs = 10_000;
 const gone: ReadonlySet<number> = new Set([code.none, code.unknownTopic, 100]);
@@ -25,7 +30,7 @@ export async function ensureViewTopic(cluster: Cluster, topic: string, log: stri
   const found = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, async () => {
     const metadata = await cluster.refresh(topic);
     if (metadata === null) {
-      await createTopic(cluster, topic, partitions, [{ name: "cleanup.policy", value: "compact" }]);
+      await createTopic(cluster, topic, partitions, settings);
       throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic); // asked for again until every broker knows it
     }
     if (metadata.leaders.length === 0 || metadata.leaders.some((leader) => leader === null)) throw new BrokerRefusal(`topic ${topic}`, 5);
@@ -37,12 +42,15 @@ export async function ensureViewTopic(cluster: Cluster, topic: string, log: stri
 }
 
 async function weaknesses(cluster: Cluster, topic: string, found: TopicMetadata): Promise<string[]> {
-  const settings = await topicSettings(cluster, topic);
-  const policy = settings.get("cleanup.policy") ?? "unset";
-  const weak = weakReplication(topic, found, settings);
+  const there = await topicSettings(cluster, topic);
+  const policy = there.get("cleanup.policy") ?? "unset";
+  const weak = weakReplication(topic, found, there);
   return policy === "compact"
     ? weak
-    : [`Topic ${topic}: cleanup.policy is ${policy}, should be compact: Kafka removes documents by age, or keeps all of their past.`, ...weak];
+    : [
+        `Topic ${topic}: cleanup.policy is ${policy}, should be compact: Kafka removes documents by age, or keeps all of their past.`,
+        ...weak,
+      ];
 }
 
 /** Also where it is gone already. @throws UNAVAILABLE, CLOSED */

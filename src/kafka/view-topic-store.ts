@@ -4,8 +4,8 @@ import { TidemarkError } from "../errors.ts";
 import type { CheckpointMoved, Logger, ViewStore } from "../runtime/ports.ts";
 import type { ViewCatalog } from "../runtime/view-catalog.ts";
 import type { Cluster } from "./cluster.ts";
-import type { TopicCopy } from "./view-topic-copy.ts";
 import { notReady, topicCopies } from "./view-topic-copies.ts";
+import type { TopicCopy } from "./view-topic-copy.ts";
 import { acceptView, kind, viewTopicOf } from "./view-topic-names.ts";
 import { type TopicGeneration, topicGeneration } from "./view-topic-projection.ts";
 import { deleteTopic } from "./view-topic-setup.ts";
@@ -31,7 +31,8 @@ const currentWaitMs = 1_000;
 
 /** Closing it closes the catalogue and the cluster. */
 export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewStoreOptions): TopicViewStore {
-  const generations = new Map<string, TopicGeneration>();
+  /** By view and generation, then by definition: another one of the same name may be another version. */
+  const generations = new Map<string, Map<AnyView, TopicGeneration>>();
   const checkpointCallbacks = new Set<(moved: CheckpointMoved | undefined) => void>();
   const generationCallbacks = new Set<() => void>();
   const connections = Array.from({ length: writeConnections }, () => cluster.connections(requestTimeoutMs));
@@ -52,18 +53,21 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
   /** What others write is not held here any more. */
   const watch = (): Promise<unknown> =>
     (watching ??= catalog.onCheckpoint((moved) => {
-      if (moved !== undefined) generations.get(keyOf(moved.view, moved.generation))?.moved(moved.partition, moved.position);
+      if (moved === undefined) return;
+      for (const each of generations.get(keyOf(moved.view, moved.generation))?.values() ?? []) each.moved(moved.partition, moved.position);
     }));
   const generationOf = (view: AnyView, generation: number): TopicGeneration => {
     const key = keyOf(view.name, generation);
     const connectionsFor = (partition: number) => connections[partition % connections.length]!;
-    const known = generations.get(key) ?? topicGeneration({ cluster, prefix, catalog, logger, connectionsFor }, view, generation);
-    generations.set(key, known);
+    const ofKey = generations.get(key) ?? new Map<AnyView, TopicGeneration>();
+    generations.set(key, ofKey);
+    const known = ofKey.get(view) ?? topicGeneration({ cluster, prefix, catalog, logger, connectionsFor }, view, generation);
+    ofKey.set(view, known);
     return known;
   };
   const forget = (view: AnyView, generation: number): void => {
     const key = keyOf(view.name, generation);
-    generations.get(key)?.release();
+    for (const each of generations.get(key)?.values() ?? []) each.release();
     generations.delete(key);
   };
   /** Also those that a crash left, or that were retired while Kafka was down. */
@@ -79,9 +83,10 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
     if (!(await catalog.isFed(view, generation))) throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
   }
   async function readyCopy(view: AnyView, generation: number): Promise<TopicCopy> {
-    const copy = copies.of(view, generation);
-    if (copy.ready && copy.failure === null) return copy;
+    const known = copies.known(view, generation);
+    if (known?.ready === true && known.failure === null) return known;
     await requireFed(view, generation);
+    const copy = copies.of(view, generation);
     if (!(await copy.until(() => copy.ready, readyWaitMs))) throw notReady(view);
     return copy;
   }
@@ -122,7 +127,10 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
       const current = await catalog.current(view);
       if (current === null || checkpointCallbacks.size === 0) return current;
       const [status] = await catalog.status([view]);
-      if (status === undefined || copies.follow(view, status).generations.find((g) => g.generation === current.generation)?.state === "building")
+      if (
+        status === undefined ||
+        copies.follow(view, status).generations.find((g) => g.generation === current.generation)?.state === "building"
+      )
         return current;
       const copy = copies.of(view, current.generation);
       if (!(await copy.until(() => copy.ready, currentWaitMs))) throw notReady(view);
@@ -142,14 +150,19 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
       const all = await catalog.status(views);
       // who answers no queries is told how far the projections are
       if (checkpointCallbacks.size === 0) return all;
-      return all.map((status) => copies.follow(views.find((view) => view.name === status.view)!, status));
+      return all.map((status) =>
+        copies.follow(
+          views.find((view) => view.name === status.view)!,
+          status,
+        ),
+      );
     },
     recordEnds: (ends, views) => catalog.recordEnds(ends, views),
     async onCheckpoint(callback) {
       checkpointCallbacks.add(callback);
-      // what the catalogue says of checkpoints is not yet read here; that it may have missed some is worth a look all the same
+      // what the catalogue says is not yet read here, but by a copy that is opened later
       const unsubscribe = await catalog.onCheckpoint((moved) => {
-        if (moved === undefined) callback(undefined);
+        if (moved === undefined || !copies.isOpen(moved)) callback(moved);
       });
       return async () => {
         checkpointCallbacks.delete(callback);

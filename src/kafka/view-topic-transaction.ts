@@ -75,7 +75,7 @@ export async function beginTransactions(cluster: Cluster, options: TransactionsO
         if (errorCode !== concurrentTransactions) known = null;
         throw new BrokerRefusal(what, errorCode);
       } catch (error) {
-        const passes = error instanceof BrokerRefusal ? passing.has(error.errorCode) || isTransient(error) : isTransient(error);
+        const passes = error instanceof BrokerRefusal ? passing.has(error.errorCode) : isTransient(error);
         if (!(error instanceof BrokerRefusal)) known = null;
         if (cluster.closed.aborted || !passes || performance.now() + pauseMs > end) throw error;
         await pause(pauseMs, cluster.closed);
@@ -96,7 +96,13 @@ export async function beginTransactions(cluster: Cluster, options: TransactionsO
 
   const addPartition = (): Promise<void> =>
     coordinated(retryLimitMs, async (connection) => {
-      const transaction = { transactionalId, producerId: id, producerEpoch: epoch, verifyOnly: false, topics: [{ name: topic, partitions: [partition] }] };
+      const transaction = {
+        transactionalId,
+        producerId: id,
+        producerEpoch: epoch,
+        verifyOnly: false,
+        topics: [{ name: topic, partitions: [partition] }],
+      };
       const answer = await request(
         connection,
         addPartitionsToTxnV3.api,
@@ -129,7 +135,8 @@ export async function beginTransactions(cluster: Cluster, options: TransactionsO
       (reader) => answerOf(() => produceV11.parseResponse(0, produceV11.api.key, produceV11.api.version, reader)),
     );
     const found = answer.responses[0]?.partitionResponses[0];
-    if (found === undefined || found.errorCode !== code.none) throw new BrokerRefusal(`${topic}, partition ${partition}`, found?.errorCode ?? -1);
+    if (found === undefined || found.errorCode !== code.none)
+      throw new BrokerRefusal(`${topic}, partition ${partition}`, found?.errorCode ?? -1);
     return Number(found.baseOffset);
   };
 

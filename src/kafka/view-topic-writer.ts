@@ -4,15 +4,16 @@
  */
 import type { AnyView } from "../core/definition.ts";
 import type { LogEvent } from "../core/message.ts";
-import { TidemarkError } from "../errors.ts";
+import { isTidemarkError } from "../errors.ts";
 import type { Checkpoint } from "../runtime/ports.ts";
 import { batchEncoder, type TransactionalProducer } from "./batch-encoder.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connections } from "./connections.ts";
+import { isFenced } from "./protocol-errors.ts";
 import { topicSettings } from "./topics.ts";
 import { type FoldedDocument, foldDocuments } from "./view-topic-fold.ts";
 import { transactionalIdOf } from "./view-topic-names.ts";
-import { diverged, readToEnd, type TopicPlace } from "./view-topic-reading.ts";
+import { diverged, readToEnd, requireTopic, type TopicPlace } from "./view-topic-reading.ts";
 import { atStart, type RecordMaker, type TopicCheckpoint, type TopicDocument, topicRecordMaker } from "./view-topic-records.ts";
 import { beginTransactions, type EncodedBatch, type Transactions } from "./view-topic-transaction.ts";
 
@@ -50,7 +51,8 @@ export function topicWriter(cluster: Cluster, { view, place, partition, connecti
   /** Everything before it is in `documents`. */
   let offset: number | null = null;
   let readAt = 0;
-  let maxBatchBytes = defaultMaxBytes;
+  /** 0: to be asked for. */
+  let maxBatchBytes = 0;
   let transactions: Transactions | null = null;
   let turn: Promise<unknown> = Promise.resolve();
   let busy = 0;
@@ -69,8 +71,7 @@ export function topicWriter(cluster: Cluster, { view, place, partition, connecti
   /** Fences everybody else, then reads what they left. */
   async function take(): Promise<Transactions> {
     if (offset !== null && Date.now() - readAt > trustedForMs) forget();
-    const settings = await topicSettings(cluster, topic);
-    maxBatchBytes = Number(settings.get("max.message.bytes") ?? defaultMaxBytes);
+    maxBatchBytes ||= Number((await topicSettings(cluster, topic)).get("max.message.bytes") ?? defaultMaxBytes);
     const begun = await beginTransactions(cluster, { topic, partition, transactionalId: transactionalIdOf(topic, partition), connections });
     try {
       offset = await readToEnd(cluster, place, partition, offset, { document: keep, checkpoint: (read) => void (checkpoint = read) });
@@ -87,7 +88,10 @@ export function topicWriter(cluster: Cluster, { view, place, partition, connecti
   function check(from: Checkpoint, events: readonly LogEvent[]): void {
     const { position, eventId } = checkpoint;
     if (position < from.position)
-      throw diverged(place, `partition ${partition} holds the log up to position ${position}, after its checkpoint was at ${from.position}`);
+      throw diverged(
+        place,
+        `partition ${partition} holds the log up to position ${position}, after its checkpoint was at ${from.position}`,
+      );
     const known = position === from.position ? from.eventId : events.find((event) => event.position === position)?.id;
     if (known !== undefined && known !== eventId) throw diverged(place, `another event at position ${position} of partition ${partition}`);
   }
@@ -106,6 +110,9 @@ export function topicWriter(cluster: Cluster, { view, place, partition, connecti
       offset = first + records.count;
     } catch (error) {
       transactions = null;
+      if (!isFenced(error)) maxBatchBytes = 0;
+      // a topic that is there no more answers like a broker that is down
+      if (!isFenced(error) && !isTidemarkError(error)) await requireTopic(cluster, place);
       throw error;
     }
     for (const { key, document } of folded) keep(key, document);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kafka } from "../../test/services.ts";
+import { batchAfter, topicWorld, view } from "../../test/topic-world.ts";
 import { eventsOf, random, randomLogs } from "../../test/view-domain.ts";
 import { applyAll, assertFold } from "../../test/view-stores.ts";
-import { batchAfter, topicWorld, view } from "./view-topic.fixture.ts";
 
 const brokers = (await kafka()).brokers.join(",");
 const domain = { partitions: 3, orders: 40, customers: 5, orderEvents: 600, customerEvents: 0 };

@@ -51,7 +51,6 @@ viewStoreContract("documents in memory", {
     });
   },
   features: allFeatures({
-    search: lacks("it is there to show how documents are kept"),
     rollups: lacks("it is there to show how documents are kept"),
     prefixes: lacks("each service has a database of its own"),
   }),

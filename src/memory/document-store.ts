@@ -13,7 +13,8 @@ import { handle } from "./handle.ts";
 type Table = Map<string, string>;
 
 interface Storage {
-  readonly id: string;
+  /** undefined: rows were written where no storage was prepared. */
+  id: string | undefined;
   readonly tables: Map<string, Table>;
 }
 
@@ -34,16 +35,18 @@ export function memoryDocumentStore(
   function generation(view: AnyView, number: number): DocumentGeneration {
     const name = `${view.name}/${number}`;
     const table = (of: string): Table => {
-      const storage = database.get(name);
-      if (storage === undefined) return new Map();
+      // a write makes what is not there, as those of many stores do
+      const storage = database.get(name) ?? { id: undefined, tables: new Map<string, Table>() };
+      database.set(name, storage);
       const known = storage.tables.get(of) ?? (new Map() as Table);
       storage.tables.set(of, known);
       return known;
     };
+    const existing = (of: string): Table => database.get(name)?.tables.get(of) ?? (new Map() as Table);
     const rows = (of: AnyView): DocumentRows => ({
       read: (keys) =>
         own.run("readRows", { of: of.name, keys }, () => {
-          const stored = table(of.name);
+          const stored = existing(of.name);
           return new Map(keys.flatMap((key): [string, DocumentRow][] => (stored.has(key) ? [[key, decode(stored.get(key)!)]] : [])));
         }),
       write: (written) =>
@@ -58,7 +61,7 @@ export function memoryDocumentStore(
         }),
       referring: (field, key, edition, limit) =>
         own.run("referring", { field, key }, () =>
-          [...table(of.name).values()]
+          [...existing(of.name).values()]
             .map(decode)
             .filter(({ document, copied }) => document !== null && document[field] === key && (copied[field] ?? 0) < edition)
             .slice(0, limit),
@@ -66,7 +69,7 @@ export function memoryDocumentStore(
     });
     const documents = (): Map<string, StoredDocument> =>
       new Map(
-        [...table(view.name).values()].flatMap((text): [string, StoredDocument][] => {
+        [...(database.get(name)?.id === undefined ? [] : existing(view.name).values())].flatMap((text): [string, StoredDocument][] => {
           const { key, document, version, lastUpdated } = decode(text);
           return document === null ? [] : [[key, { document, version, lastUpdated }]];
         }),
@@ -74,9 +77,9 @@ export function memoryDocumentStore(
     return {
       prepare: () =>
         own.run("bind", { view: view.name, generation: number }, () => {
-          const storage = database.get(name) ?? { id: randomUUID(), tables: new Map<string, Table>() };
+          const storage = database.get(name) ?? { id: undefined, tables: new Map<string, Table>() };
           database.set(name, storage);
-          return storage.id;
+          return (storage.id ??= randomUUID());
         }),
       own: rows(view),
       referenced: new Map(Object.values(view.references).map((reference) => [reference.view.name, rows(reference.view)])),

@@ -21,13 +21,17 @@ export function memoryViewCatalog(database: ReadDatabase, store: string, { fault
   const { migrate, status, recordEnds, onCheckpoint, onGenerations, withOwnership, close, kill } = memoryViewStore(database, {
     faults: own.faults,
   });
+  const fed = (view: AnyView, generation: number) => {
+    const found = fedGeneration(database, view, generation);
+    return found?.about.store === store ? found : undefined;
+  };
   const storageOf = (view: AnyView, generation: number) => `${view.name}/${generation}`;
 
   return {
     faults: own.faults,
     migrate,
     ...viewGenerations(database, own, store),
-    status,
+    status: async (views) => (await status(views)).map((each) => ({ ...each, store })),
     recordEnds,
     onCheckpoint,
     onGenerations,
@@ -49,9 +53,10 @@ export function memoryViewCatalog(database: ReadDatabase, store: string, { fault
               database.checkpointMoved.tell({ ...about, log: to.log, partition: to.partition, position: to.position });
             return "applied";
           }),
+        storage: () => own.run("current", { view: view.name }, () => database.storage.get(storageOf(view, generation)) ?? null),
         bind: (storageId) =>
           own.run("bind", about, () => {
-            if (fedGeneration(database, view, generation) === undefined) throw new TidemarkError("GENERATION_MOVED", about);
+            if (fed(view, generation) === undefined) throw new TidemarkError("GENERATION_MOVED", about);
             const key = storageOf(view, generation);
             const bound = database.storage.get(key) ?? storageId;
             database.storage.set(key, bound);
@@ -59,7 +64,8 @@ export function memoryViewCatalog(database: ReadDatabase, store: string, { fault
           }),
       };
     },
-    isFed: (view, generation) => own.run("current", { view: view.name }, () => fedGeneration(database, view, generation) !== undefined),
+    isFed: (view, generation) =>
+      own.run("current", { view: view.name }, () => fed(view, generation)?.about.declaredVersion === view.version),
     leftovers: (view) =>
       own.run("current", { view: view.name }, () =>
         [...database.of(view).values()].flatMap(({ about }) =>

@@ -87,6 +87,12 @@ export function foldBatch(view: AnyView, stored: Documents, events: readonly Log
   };
 }
 
+/** Texts that databases cannot keep. */
+function checkedKey(key: string): string {
+  if (key.includes("\0") || !key.isWellFormed()) throw new Error("the key holds U+0000 or half of a surrogate pair");
+  return key;
+}
+
 function changes(of: AnyView, rows: ReadonlyMap<string, Row>, events: readonly LogEvent[], failing: AnyView): Map<string, Change> {
   const changed = new Map<string, Change>();
   const load = (key: string) => {
@@ -97,7 +103,7 @@ function changes(of: AnyView, rows: ReadonlyMap<string, Row>, events: readonly L
   };
   for (const event of events) {
     if (!of.handles(event)) continue;
-    for (const key of blaming(failing, event, () => of.keys(event))) {
+    for (const key of blaming(failing, event, () => of.keys(event).map(checkedKey))) {
       const before = changed.get(key) ?? load(key);
       const document = blaming(failing, event, () => {
         const made = of.fold(before.document, event, key);

@@ -67,6 +67,7 @@ export function viewGenerations(
         const next = all.find(({ about }) => about.generation === generation);
         const live = all.find(({ about }) => about.state === "live");
         if (next === undefined || next.about.state === "retired") throw refused(view, `generation ${generation} is not there`);
+        if (next.about.store !== store) throw refused(view, `generation ${generation} is kept in '${next.about.store}', not in '${store}'`);
         if (next === live) return;
         for (const [key, { checkpoint }] of live?.checkpoints ?? []) {
           const found = next.checkpoints.get(key)?.checkpoint.position ?? 0;

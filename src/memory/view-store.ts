@@ -18,6 +18,8 @@ export interface MemoryViewStore extends ViewStore {
   kill(): void;
 }
 
+const kind = "memory";
+
 export function memoryViewStore(database: ReadDatabase, { faults }: { readonly faults?: Faults } = {}): MemoryViewStore {
   const own = handle("The view store", faults);
   const readable = (view: AnyView, generation: number) => {
@@ -29,7 +31,7 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
   const endsOf = (view: AnyView) => [...database.ends.values()].filter(({ log }) => view.logs.includes(log));
 
   return {
-    name: "memory",
+    name: kind,
     database,
     faults: own.faults,
     migrate({ ddl }) {
@@ -41,7 +43,7 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
     accept() {
       // there is nothing that memory cannot keep
     },
-    ...viewGenerations(database, own, "memory"),
+    ...viewGenerations(database, own, kind),
     projection: (view, generation) => viewProjection(database, own, view, generation),
     get: (view, generation, keys) =>
       own.run("get", { view: view.name, generation, keys }, () => {
@@ -105,6 +107,7 @@ export function memoryViewStore(database: ReadDatabase, { faults }: { readonly f
     const generations = [...database.of(view).values()];
     return {
       view: view.name,
+      store: kind,
       generations: generations.map(({ about, checkpoints }) => ({
         ...about,
         checkpoints: [...checkpoints.values()].map(({ checkpoint, updatedAt }) => ({ ...checkpoint, updatedAt })),

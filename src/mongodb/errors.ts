@@ -34,3 +34,11 @@ export function outcomeOf({ code, errmsg }: WriteError, what: string): WriteOutc
   if (typeof code === "number" && ofTheDocument.has(code)) return { refused: `MongoDB refused the document: ${problem}` };
   throw new TidemarkError("UNAVAILABLE", { what: `${what} (a write failed: ${problem})` });
 }
+
+/** The whole request was refused for what is in it: nothing of it was written. */
+export function refusesRequest(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === "MongoInvalidArgumentError" || error.name === "BSONError" || error.name === "MongoAPIError") return true;
+  const { code } = error as { readonly code?: unknown };
+  return error.name === "MongoServerError" && typeof code === "number" && ofTheDocument.has(code);
+}

@@ -1,16 +1,20 @@
 /** One generation of a view in MongoDB: a collection for its documents, and one for each view that it refers to. */
 import { randomUUID } from "node:crypto";
-import type { AnyBulkWriteOperation, Collection, Db, Filter } from "mongodb";
+import type { Collection, Db, Filter } from "mongodb";
+import { scalarOf } from "../core/condition.ts";
 import type { AnyView } from "../core/definition.ts";
-import type { DocumentGeneration, DocumentRow, DocumentRows, WriteOutcome } from "../runtime/document-store.ts";
+import type { DocumentGeneration, DocumentRow } from "../runtime/document-store.ts";
+import { checkFind, indexedFields } from "../runtime/find-check.ts";
 import type { FindQuery, FoundPage } from "../runtime/ports.ts";
-import { outcomeOf, unavailable, writeErrors } from "./errors.ts";
-import { afterOf, checkQuery, filterOf, held, sortOf } from "./find.ts";
-import { documentCollection, meta, referenceCollection, unfit } from "./names.ts";
-import { decode, encode, indexedFields, type Stored, storedDocument } from "./rows.ts";
+import { rows } from "./document-rows.ts";
+import { unavailable } from "./errors.ts";
+import { afterOf, filterOf, held, sortOf } from "./find.ts";
+import { documentCollection, meta, referenceCollection } from "./names.ts";
+import { decode, type Stored, storedDocument } from "./rows.ts";
 
 /** In the collection itself, so that it goes with the documents. No key of a document is an object. */
 const storageKey = { tidemark: "storage" };
+const storageRow = { _id: storageKey } as unknown as Filter<Stored>;
 
 export interface MongoPlace {
   readonly db: Db;
@@ -38,11 +42,13 @@ export function mongoGeneration({ db, prefix, label }: MongoPlace, view: AnyView
       try {
         for (const [of, one] of [[view, own] as const, ...privates]) await createIndexes(one, of === view ? view : null);
         const found = await own.findOneAndUpdate(
-          { _id: storageKey } as unknown as Filter<Stored>,
+          storageRow,
           { $setOnInsert: { [`${meta}.storage`]: randomUUID() } },
           { upsert: true, returnDocument: "after" },
         );
-        return (found as unknown as Record<typeof meta, { readonly storage: string }>)[meta].storage;
+        const storage = found?.[meta].storage;
+        if (storage === undefined) throw new Error(`${what}: the storage's own document holds no id`);
+        return storage;
       } catch (error) {
         throw down(error);
       }
@@ -51,7 +57,9 @@ export function mongoGeneration({ db, prefix, label }: MongoPlace, view: AnyView
     referenced: new Map([...privates].map(([of, one]) => [of.name, rows(one, [], what)])),
     visible: () => Promise.resolve(),
     async get(keys) {
-      const found = await list({ ...held, _id: { $in: keys } } as Filter<Stored>);
+      // with the storage's own id: without it these are rows that a late process wrote after the generation was dropped
+      const found = await list({ _id: { $in: [...keys, storageKey] }, [`${meta}.deleted`]: { $ne: true } } as unknown as Filter<Stored>);
+      if (!found.some((stored) => stored[meta].storage !== undefined)) return keys.map(() => undefined);
       const byKey = new Map(found.map((stored) => [stored._id, stored]));
       return keys.map((key) => {
         const stored = byKey.get(key);
@@ -59,7 +67,7 @@ export function mongoGeneration({ db, prefix, label }: MongoPlace, view: AnyView
       });
     },
     async find(query: FindQuery): Promise<FoundPage> {
-      checkQuery(view, query);
+      checkFind(view, query);
       const { where, order, limit, after } = query;
       const filter: Filter<Stored> = { $and: [held, ...filterOf(where), ...(after === undefined ? [] : [afterOf(order, after)])] };
       try {
@@ -69,9 +77,10 @@ export function mongoGeneration({ db, prefix, label }: MongoPlace, view: AnyView
           .sort(sortOf(order))
           .limit(limit + 1)
           .toArray();
+        if (found.length > 0 && (await own.countDocuments(storageRow)) === 0) return { items: [], next: null };
         const page = found.slice(0, limit);
         const last = found.length > limit ? page.at(-1)! : undefined;
-        const at = (stored: Stored) => order.map(({ field }) => (stored[field] ?? null) as string | number | boolean | null);
+        const at = (stored: Stored) => order.map(({ field }) => scalarOf(stored[field]));
         return { items: page.map(storedDocument), next: last === undefined ? null : [...at(last), last._id] };
       } catch (error) {
         throw down(error);
@@ -88,7 +97,7 @@ export function mongoGeneration({ db, prefix, label }: MongoPlace, view: AnyView
 
   async function list(filter: Filter<Stored>): Promise<Stored[]> {
     try {
-      return (await own.find(filter).toArray()) as Stored[];
+      return await own.find(filter).toArray();
     } catch (error) {
       throw down(error);
     }
@@ -107,42 +116,6 @@ export function mongoGeneration({ db, prefix, label }: MongoPlace, view: AnyView
       throw down(error);
     }
   }
-}
-
-function rows(collection: Collection<Stored>, indexed: readonly string[], what: string): DocumentRows {
-  const down = unavailable(what);
-  return {
-    async read(keys) {
-      try {
-        const found = await collection.find({ _id: { $in: keys } } as Filter<Stored>).toArray();
-        return new Map(found.map((stored) => [stored._id, decode(stored as Stored)]));
-      } catch (error) {
-        throw down(error);
-      }
-    },
-    async write(written) {
-      const refused = written.map(({ document }) => (document === null ? undefined : unfit(document)));
-      const sent = written.flatMap((row, index) => (refused[index] === undefined ? [{ index, row }] : []));
-      const outcomes: WriteOutcome[] = refused.map((problem) => (problem === undefined ? "written" : { refused: problem }));
-      if (sent.length === 0) return outcomes;
-      try {
-        await collection.bulkWrite(
-          sent.map(({ row }) => operation(encode(indexed, row), row.edition)),
-          { ordered: false },
-        );
-      } catch (error) {
-        for (const failed of writeErrors(error, down)) outcomes[sent[failed.index]!.index] = outcomeOf(failed, what);
-      }
-      return outcomes;
-    },
-  };
-}
-
-/** Where another edition is stored, the filter finds nothing and the insertion meets the key: that is how the loser is told. */
-function operation(stored: Stored, edition: number): AnyBulkWriteOperation<Stored> {
-  if (edition === 1) return { insertOne: { document: stored } };
-  const { _id, ...replacement } = stored;
-  return { replaceOne: { filter: { _id, [`${meta}.edition`]: edition - 1 } as Filter<Stored>, replacement, upsert: true } };
 }
 
 async function createIndexes(collection: Collection<Stored>, view: AnyView | null): Promise<void> {

@@ -19,19 +19,12 @@ export function acceptView(view: AnyView): void {
   };
   if (view.rollup !== undefined)
     refuse("it is a rollup, which is kept by increments in one transaction; PostgreSQL and ClickHouse have them.");
+  if (view.search !== undefined)
+    refuse("it declares 'search', and a text index matches whole words of one language; PostgreSQL, Elasticsearch and OpenSearch search.");
   if (/_g\d+(__|$)/.test(view.name))
     refuse("a view's name holds no '_g' and a number at its end or before '__', as names of collections do.");
   for (const field of [...view.indexes.flat(), ...Object.keys(view.references)]) {
     if (field === "_id" || field === meta || field.startsWith("$") || field.includes("."))
       refuse(`the field '${field}' cannot be indexed: '_id' and '${meta}' are the store's, and '$' and '.' have a meaning in queries.`);
   }
-}
-
-/** What no collection holds as a field of a document. */
-export function unfit(document: Readonly<Record<string, unknown>>): string | undefined {
-  for (const field of Object.keys(document)) {
-    if (field === "_id" || field === meta || field.startsWith("$") || field.includes("\0"))
-      return `MongoDB cannot keep a field named '${field}' in a document`;
-  }
-  return undefined;
 }

@@ -1,6 +1,7 @@
 /** Documents of a collection and rows of the port. A document's own fields stand at the top, for queries of one's own; all else is under `_tidemark`. */
 import type { Document as MongoDocument } from "mongodb";
-import type { AnyView, Document } from "../core/definition.ts";
+import { scalarOf } from "../core/condition.ts";
+import type { Document } from "../core/definition.ts";
 import type { DocumentRow } from "../runtime/document-store.ts";
 import type { StoredDocument } from "../runtime/ports.ts";
 import { meta } from "./names.ts";
@@ -13,17 +14,16 @@ interface Meta {
   readonly copied: Readonly<Record<string, number>>;
   readonly edition: number;
   readonly deleted: boolean;
-  /** Of indexed fields: 1 where the field is null or absent, which comes after every value. */
+  /** Of indexed fields: 1 where the field is null, absent or no plain value, which comes after every value. */
   readonly none: Readonly<Record<string, 0 | 1>>;
+  /** Of the storage's own document alone. */
+  readonly storage?: string;
 }
 
 export interface Stored extends MongoDocument {
   readonly _id: string;
   readonly [meta]: Meta;
 }
-
-/** Fields that `find` filters and orders by. */
-export const indexedFields = (view: AnyView): readonly string[] => [...new Set([...view.indexes.flat(), ...Object.keys(view.references)])];
 
 export function encode(indexed: readonly string[], row: DocumentRow): Stored {
   const { document } = row;
@@ -37,7 +37,7 @@ export function encode(indexed: readonly string[], row: DocumentRow): Stored {
       copied: row.copied,
       edition: row.edition,
       deleted: document === null,
-      none: Object.fromEntries(indexed.map((field) => [field, (document?.[field] ?? null) === null ? 1 : 0])),
+      none: Object.fromEntries(indexed.map((field) => [field, scalarOf(document?.[field]) === null ? 1 : 0])),
     },
   };
 }

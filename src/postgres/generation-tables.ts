@@ -23,9 +23,12 @@ const tablesOfView = named(
   "select c.relname::text as table, c.relkind = 'v' as shown from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'v') and starts_with(c.relname::text, $1) order by c.relkind = 'v' desc, c.relname",
 );
 
+/** The kind of store that this database is. */
+export const sqlStore = "sql";
+
 /** Documents in tables of this database. */
 export const sqlTables = (database: Database): GenerationTables => ({
-  store: "sql",
+  store: sqlStore,
   async create(connection, view, generation, building) {
     await connection.script(createGeneration(shapeOf(view), generation, building));
   },

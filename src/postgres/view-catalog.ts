@@ -15,9 +15,10 @@ import { viewStatus } from "./view-status.ts";
 import { viewWake } from "./view-wake.ts";
 
 const bind = named(
-  `update ${shared.generations} set storage = coalesce(storage, $3) where view = $1 and generation = $2 and state <> 'retired' returning storage`,
+  `update ${shared.generations} set storage = coalesce(storage, $3) where view = $1 and generation = $2 and store = $4 and state <> 'retired' returning storage`,
 );
-const stateOf = named(`select state from ${shared.generations} where view = $1 and generation = $2`);
+const storageOf = named(`select storage from ${shared.generations} where view = $1 and generation = $2 and store = $3`);
+const stateOf = named(`select state, declared from ${shared.generations} where view = $1 and generation = $2 and store = $3`);
 const leftovers = named(
   `select generation from ${shared.generations} where view = $1 and store = $2 and state = 'retired' and storage is not null order by generation`,
 );
@@ -51,16 +52,25 @@ export function postgresViewCatalog(database: Database, options: { readonly sche
           wake.checkpointMoved({ view: view.name, generation, log: to.log, partition: to.partition, position: to.position });
           return "applied";
         },
+        async storage() {
+          const values = [view.name, generation, options.store];
+          const { rows } = await database.query<{ storage: string | null }>({ ...storageOf, values });
+          return rows[0]?.storage ?? null;
+        },
         async bind(storageId) {
-          const { rows } = await database.query<{ storage: string }>({ ...bind, values: [view.name, generation, storageId] });
+          const { rows } = await database.query<{ storage: string }>({
+            ...bind,
+            values: [view.name, generation, storageId, options.store],
+          });
           if (rows[0] === undefined) throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
           return rows[0].storage;
         },
       };
     },
     async isFed(view: AnyView, generation) {
-      const { rows } = await database.query<{ state: string }>({ ...stateOf, values: [view.name, generation] });
-      return rows[0] !== undefined && rows[0].state !== "retired";
+      const values = [view.name, generation, options.store];
+      const { rows } = await database.query<{ state: string; declared: number }>({ ...stateOf, values });
+      return rows[0] !== undefined && rows[0].state !== "retired" && rows[0].declared === view.version;
     },
     async leftovers(view) {
       const { rows } = await database.query<{ generation: number }>({ ...leftovers, values: [view.name, options.store] });
@@ -69,7 +79,7 @@ export function postgresViewCatalog(database: Database, options: { readonly sche
     async dropped(view, generation) {
       await database.query({ ...forget, values: [view.name, generation] });
     },
-    ...viewStatus(database),
+    ...viewStatus(database, options.store),
     onCheckpoint: wake.onCheckpoint,
     onGenerations: wake.onGenerations,
     withOwnership: (name, stop, run) => withOwnership(name, AbortSignal.any([stop, closing.signal]), run),

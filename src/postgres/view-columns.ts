@@ -15,7 +15,7 @@ export interface Column {
   /** The schema allows null. */
   readonly nullable: boolean;
   /** No field of the document: the words of these fields, for searching (view-words.ts). */
-  readonly words?: { readonly of: readonly string[]; readonly mostBytes: number };
+  readonly words?: { readonly search: NonNullable<AnyView["search"]>; readonly of: readonly string[] };
 }
 
 /** Columns that every table has beside the document's. `_rest`: what no column can hold, such as an optional field that is null. */

@@ -131,6 +131,8 @@ export function viewGenerations(database: Database, wake: ViewWake, tables: Gene
         const next = known.find((g) => g.generation === generation);
         const live = known.find((g) => g.state === "live");
         if (next === undefined || next.state === "retired") return refused(view, `generation ${generation} is not there`);
+        if (next.store !== tables.store)
+          return refused(view, `generation ${generation} is kept in '${next.store}', not in '${tables.store}'`);
         if (next === live) return;
         if (live !== undefined) {
           await requireReached(connection, view, live, next);

@@ -63,7 +63,7 @@ export function fill(
 /** The copied fields of those changed referenced documents whose copies changed. @throws HANDLER_FAILED */
 export function changedCopies(
   shape: ViewShape,
-  { reference, written }: ReferenceShape,
+  { reference, copies }: ReferenceShape,
   changes: readonly Change[],
   before: ReadonlyMap<string, Row>,
 ): { readonly keys: string[]; readonly fields: Document[] } {
@@ -72,7 +72,7 @@ export function changedCopies(
   for (const { row, last } of changes) {
     blaming(shape.view.name, last, () => {
       const copied = reference.fields(row.document, row.key);
-      checkFields(written, copied);
+      checkFields(copies, copied);
       if (JSON.stringify(copied) === JSON.stringify(reference.fields(before.get(row.key)?.document ?? null, row.key))) return;
       keys.push(row.key);
       fields.push(copied);

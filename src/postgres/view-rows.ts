@@ -6,7 +6,7 @@ import type { Database } from "./sql.ts";
 import type { Column } from "./view-columns.ts";
 import { quoted } from "./view-names.ts";
 import type { ViewShape } from "./view-shape.ts";
-import { wordsProblem, wordsText } from "./view-words.ts";
+import { wordsText } from "./view-words.ts";
 
 /** A document as a table keeps it. `document` null: a placeholder, which no reader and no fold sees. */
 export interface Row {
@@ -92,7 +92,7 @@ const encode = (column: Column, document: Document | null): unknown => {
 
 /** What the column holds of a document. */
 export const valueIn = ({ field, words }: Column, document: Document): unknown =>
-  words === undefined ? document[field] : wordsText(document, words.of);
+  words === undefined ? document[field] : wordsText(words, document);
 
 /** What no column holds: fields outside the schema, and null where a column's null means absent. */
 export function restOf({ columns, copied }: ViewShape, document: Document): string | null {
@@ -110,7 +110,6 @@ export function restOf({ columns, copied }: ViewShape, document: Document): stri
 export function checkRow(shape: ViewShape, key: string, document: Document, part: "own" | "whole"): void {
   for (const column of shape.columns.values())
     if (part === "whole" || !shape.copied.has(column.field)) checkValue(column, document[column.field]);
-  for (const column of shape.words) checkWords(column, document);
   for (const fields of shape.indexes) {
     let bytes = textBytes(key);
     for (const field of fields) bytes += textBytes(document[field]);
@@ -123,15 +122,7 @@ export function checkRow(shape: ViewShape, key: string, document: Document, part
 
 /** @throws DocumentProblem where copied fields do not fit their columns */
 export function checkFields(columns: readonly Column[], fields: Document): void {
-  for (const column of columns) {
-    if (column.words === undefined) checkValue(column, fields[column.field]);
-    else checkWords(column, fields);
-  }
-}
-
-function checkWords({ words }: Column, document: Document): void {
-  const problem = words === undefined ? undefined : wordsProblem(document, words);
-  if (problem !== undefined) throw new DocumentProblem(problem);
+  for (const column of columns) checkValue(column, fields[column.field]);
 }
 
 /** @throws DocumentProblem for a key that cannot be a primary key */

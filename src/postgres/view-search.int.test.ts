@@ -10,7 +10,6 @@ import type { AnyView } from "../core/definition.ts";
 import type { LogEvent } from "../core/message.ts";
 import { reference } from "../core/reference.ts";
 import { view } from "../core/view.ts";
-import { isTidemarkError } from "../errors.ts";
 import { readDatabase } from "../memory/read-database.ts";
 import { memoryViewStore } from "../memory/view-store.ts";
 import type { ViewProjection, ViewStore } from "../runtime/ports.ts";
@@ -19,6 +18,9 @@ import { searchStatement } from "./view-search.ts";
 import { shapeOf } from "./view-shape.ts";
 
 type ByLog = Readonly<Record<string, readonly (readonly LogEvent[])[]>>;
+
+/** A member that is undefined is none. */
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 /** All pages of one query. */
 async function pages(store: ViewStore, of: AnyView, generation: number, query: SearchQuery): Promise<SearchPage[]> {
@@ -47,7 +49,7 @@ for (const [engine, open] of Object.entries(engines)) {
         const query = randomSearch(r, of);
         const expected = await pages(memory, of, await generationOf(memory, of), query);
         const found = await pages(under.store, of, await generationOf(under.store, of), query);
-        assert.deepEqual(found, expected, `seed ${seed}: ${JSON.stringify(query)}`);
+        assert.deepEqual(asJson(found), asJson(expected), `seed ${seed}: ${JSON.stringify(query)}`);
         hits += expected[0]!.total;
       }
       return hits;
@@ -76,11 +78,12 @@ for (const [engine, open] of Object.entries(engines)) {
       await under.store.switch(of, generation);
     }
 
-    for (const of of [searchedTasks, searchedTitles, searchedTags]) {
-      test(`random histories of ${of.name}, with renames, removals and pages, also after a rebuild`, async () => {
+    for (const searched of [searchedTasks, searchedTitles, searchedTags]) {
+      test(`random histories of ${searched.name}, with renames, removals and pages, also after a rebuild`, async () => {
         const seed = Math.floor(Math.random() * 2 ** 31);
         const r = random(seed);
-        const logs: ByLog = randomTasks(r, { partitions: 2, events: 220 });
+        const of: AnyView = searched;
+        const logs: ByLog = randomTasks(r, { partitions: 2, events: 160 });
         const memory = memoryViewStore(readDatabase());
         const [own, reference] = [await feedLive(under.store, of, 2), await feedLive(memory, of, 2)];
         const left = of.logs.flatMap((log) => [0, 1].map((partition) => ({ log, partition })));
@@ -88,18 +91,18 @@ for (const [engine, open] of Object.entries(engines)) {
         while (left.length > 0) {
           const next = r.pick(left);
           const events = logs[next.log]![next.partition]!;
-          const limit = 1 + r.below(20);
+          const limit = 1 + r.below(40);
           const outcomes = await Promise.all(
             [own, reference].map(async (each) => applyNext(each, await each.checkpoint(next.log, next.partition), events, limit)),
           );
           assert.equal(outcomes[0], outcomes[1], `seed ${seed}`);
           if (outcomes[0] === "end") left.splice(left.indexOf(next), 1);
-          hits += await same(memory, of, r, 2, seed);
+          hits += await same(memory, of, r, 1, seed);
         }
-        hits += await same(memory, of, r, 40, seed);
+        hits += await same(memory, of, r, 25, seed);
         assert.ok(hits > 0, `seed ${seed}: nothing was ever found`);
         await rebuild(of, logs);
-        await same(memory, of, r, 20, seed);
+        await same(memory, of, r, 15, seed);
       });
     }
 
@@ -149,26 +152,22 @@ for (const [engine, open] of Object.entries(engines)) {
       assert.deepEqual([await total("Anne drinks"), await total("anna"), await total("öster"), await total("smith coffee")], [1, 0, 0, 1]);
     });
 
-    test("more words than PostgreSQL can index are the fault of the event that brought them, and large texts of few words are none", async () => {
+    test("a document with more words than PostgreSQL can index stops nothing: it is found by the first ones", async () => {
       const written = bookView("large_books");
       const [bookLog, authorLog] = [logWriter("books", 1), logWriter("authors", 1)];
-      const many = Array.from({ length: 90_000 }, (_, i) => `word${i}`).join(" ");
+      // 192 bytes each: the longest that there are
+      const many = Array.from({ length: 6_000 }, (_, i) => `${String(i).padStart(4, "0")}${"東".repeat(100)}`).join(" ");
       bookLog.add("b-1", "Written", { by: "a-1", text: "lorem ipsum ".repeat(100_000) });
-      authorLog.add("a-1", "Named", { name: many });
-      bookLog.add("b-2", "Written", { by: "a-1", text: many });
+      bookLog.add("b-2", "Written", { by: "a-1", text: `other ${many}` });
+      authorLog.add("a-1", "Named", { name: many.replaceAll("東", "京") });
       const projection = await feedLive(under.store, written, 1);
-      await applyAll(projection, "books", [bookLog.byPartition[0]!.slice(0, 1)], 1);
-      assert.equal((await under.store.search!(written, projection.generation, { text: "lor ips", ...searching })).total, 1);
-      for (const [log, events, fields] of [
-        ["books", bookLog.byPartition[0]!, "text"],
-        ["authors", authorLog.byPartition[0]!, "author"],
-      ] as const) {
-        const from = await projection.checkpoint(log, 0);
-        await assert.rejects(
-          applyNext(projection, from, events, 1),
-          (error) => isTidemarkError(error, "HANDLER_FAILED") && error.message.includes(`the different words of ${fields} take`),
-        );
-      }
+      await applyAll(projection, "books", bookLog.byPartition, 1);
+      await applyAll(projection, "authors", authorLog.byPartition, 1);
+      const total = async (text: string) => (await under.store.search!(written, projection.generation, { text, ...searching })).total;
+      assert.deepEqual(
+        [await total("lor ips"), await total("other 0001東 0001京"), await total("2000東"), await total("2000京"), await total("5999")],
+        [1, 1, 1, 2, 0],
+      );
     });
 
     test("words are found by an index", async () => {

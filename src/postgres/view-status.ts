@@ -58,7 +58,8 @@ const markCaughtUp = named(
     `update ${shared.generations} g set caught_up_at = greatest(g.caught_up_at, c.as_of) from caught_up c join free f using (view, generation) where g.view = c.view and g.generation = c.generation`,
 );
 
-export function viewStatus(database: Database): Pick<ViewStore, "status" | "recordEnds"> {
+/** `store`: the kind of store that the answer is for. */
+export function viewStatus(database: Database, store: string): Pick<ViewStore, "status" | "recordEnds"> {
   return {
     async status(views) {
       const names = views.map(({ name }) => name);
@@ -69,10 +70,10 @@ export function viewStatus(database: Database): Pick<ViewStore, "status" | "reco
           values: [database.array("text", names), database.array("text", logs)],
         });
         const { generations, checkpoints, ends } = found.rows[0]!;
-        return views.map((view) => statusOf(view, generations, checkpoints, ends));
+        return views.map((view) => statusOf(view, store, generations, checkpoints, ends));
       } catch (error) {
         // a query process creates nothing: there is none before the first migration
-        if (isMissing(error)) return views.map((view) => statusOf(view, [], [], []));
+        if (isMissing(error)) return views.map((view) => statusOf(view, store, [], [], []));
         throw error;
       }
     },
@@ -114,6 +115,7 @@ export function viewStatus(database: Database): Pick<ViewStore, "status" | "reco
 
 function statusOf(
   view: AnyView,
+  store: string,
   generations: readonly GenerationRow[],
   checkpoints: readonly CheckpointRow[],
   ends: readonly KnownEnd[],
@@ -121,6 +123,7 @@ function statusOf(
   const own = generations.filter((g) => g.view === view.name);
   return {
     view: view.name,
+    store,
     generations: own.map(({ caughtUpAgoMs: _, ...generation }) => {
       const rows = checkpoints.filter((c) => c.view === view.name && c.generation === generation.generation);
       return {

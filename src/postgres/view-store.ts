@@ -1,7 +1,7 @@
 /** The view store on the SQL port: PostgreSQL and PGlite by the same code. */
 import { TidemarkError } from "../errors.ts";
 import type { ViewProjection, ViewStore } from "../runtime/ports.ts";
-import { sqlTables } from "./generation-tables.ts";
+import { sqlStore, sqlTables } from "./generation-tables.ts";
 import { migrate } from "./migrate.ts";
 import { viewMigrations } from "./migrations/views/index.ts";
 import { ownership } from "./ownership.ts";
@@ -47,7 +47,7 @@ export function postgresViewStore(database: Database, options: ViewStoreOptions)
     ...viewGenerations(database, wake, sqlTables(database)),
     projection: (view, generation): ViewProjection => viewProjection(database, open(connections), wake, view, generation),
     ...viewQueries(database),
-    ...viewStatus(database),
+    ...viewStatus(database, sqlStore),
     onCheckpoint: wake.onCheckpoint,
     onGenerations: wake.onGenerations,
     withOwnership: (name, stop, run) => withOwnership(name, AbortSignal.any([stop, closing.signal]), run),

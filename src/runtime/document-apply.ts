@@ -13,6 +13,8 @@ export interface DocumentTarget {
   readonly view: AnyView;
   readonly generation: DocumentGeneration;
   readonly label: string;
+  /** Asked before anything is written where rows that were expected are not there: they may be gone with all the others. Throws where the storage is another one. */
+  check(): Promise<void>;
 }
 
 /** Rivals move on between two attempts: each of them has had its turn by then. */
@@ -27,45 +29,36 @@ function checkKey(key: string): void {
   if (key === "" || Buffer.byteLength(key) > 512) throw new Error("the key is empty or takes more than 512 bytes");
 }
 
-/**
- * `missed`: a later event of a stream found no row.
- * @throws HANDLER_FAILED; UNAVAILABLE where the outcome is unknown: apply again from the checkpoint
- */
-export async function applyDocuments(target: DocumentTarget, events: readonly LogEvent[]): Promise<{ readonly missed: boolean }> {
+/** @throws HANDLER_FAILED; UNAVAILABLE where the outcome is unknown: apply again from the checkpoint */
+export async function applyDocuments(target: DocumentTarget, events: readonly LogEvent[]): Promise<void> {
   const { view, generation } = target;
   const log = events[0]!.log;
-  let missed = false;
-  if (view.from.some(({ name }) => name === log)) missed = await applyOwn(target, touchedBy(view, events, view.name, checkKey));
+  if (view.from.some(({ name }) => name === log)) await applyOwn(target, touchedBy(view, events, view.name, checkKey));
   for (const of of new Set(Object.values(view.references).map((reference) => reference.view))) {
-    if (of.logs.includes(log)) missed = (await applyReferenced(target, of, touchedBy(of, events, view.name, checkKey))) || missed;
+    if (of.logs.includes(log)) await applyReferenced(target, of, touchedBy(of, events, view.name, checkKey));
   }
   await generation.visible();
-  return { missed };
 }
 
-async function applyOwn(target: DocumentTarget, touched: Touched): Promise<boolean> {
-  if (touched.size === 0) return false;
+async function applyOwn(target: DocumentTarget, touched: Touched): Promise<void> {
+  if (touched.size === 0) return;
   const { view, generation } = target;
   const refers = Object.keys(view.references).length > 0;
-  const { rows: written, missed } = await foldAndWrite(target, view, generation.own, touched, async (rows) => {
+  const written = await foldAndWrite(target, view, generation.own, touched, async (rows) => {
     if (!refers) return rows;
     const referenced = await readReferenced(view, documentsOf(rows), generation.referenced);
     return rows.map((row) => blaming(view.name, touched.get(row.key)!.at(-1)!, () => withCopies(view, row, referenced)));
   });
   // also the rows of a batch that is applied again: its first attempt may have ended before this
   if (refers) await refresh(target, written, touched);
-  return missed;
 }
 
-async function applyReferenced(target: DocumentTarget, of: AnyView, touched: Touched): Promise<boolean> {
-  if (touched.size === 0) return false;
+async function applyReferenced(target: DocumentTarget, of: AnyView, touched: Touched): Promise<void> {
+  if (touched.size === 0) return;
   const { view, generation } = target;
-  const { rows, missed } = await foldAndWrite(target, of, generation.referenced.get(of.name)!, touched, (folded) =>
-    Promise.resolve(folded),
-  );
+  const rows = await foldAndWrite(target, of, generation.referenced.get(of.name)!, touched, (folded) => Promise.resolve(folded));
   const fields = Object.entries(view.references).flatMap(([field, reference]) => (reference.view === of ? [field] : []));
   for (const field of fields) for (const row of rows) await fanOut(target, field, row, touched.get(row.key)!.at(-1)!);
-  return missed;
 }
 
 const documentsOf = (rows: readonly DocumentRow[]): Document[] =>
@@ -78,16 +71,15 @@ async function foldAndWrite(
   rows: DocumentRows,
   touched: Touched,
   finish: (folded: readonly DocumentRow[]) => Promise<readonly DocumentRow[]>,
-): Promise<{ readonly rows: readonly DocumentRow[]; readonly missed: boolean }> {
+): Promise<readonly DocumentRow[]> {
   const stored = new Map<string, DocumentRow>();
-  let missed = false;
   let open = [...touched.keys()];
   for (let attempt = 1; open.length > 0; attempt++) {
     if (attempt > maxAttempts) throw contention(target);
     // a stream's first event finds nothing: if it does, the write is lost and the row is read
     const wanted = attempt === 1 ? open.filter((key) => of.keyed !== "stream" || touched.get(key)![0]!.version !== 1) : open;
     const current = wanted.length === 0 ? new Map<string, DocumentRow>() : await rows.read(wanted);
-    missed ||= of.keyed === "stream" && wanted.some((key) => !current.has(key) && touched.get(key)![0]!.version !== 1);
+    if (isMissing(of, touched, wanted, current)) await target.check();
     const folded: DocumentRow[] = [];
     for (const key of open) {
       const row = current.get(key);
@@ -106,7 +98,13 @@ async function foldAndWrite(
       else throw handlerFailed(target.view.name, touched.get(row.key)!.at(-1)!, new Error(outcome.refused));
     }
   }
-  return { rows: [...stored.values()], missed };
+  return [...stored.values()];
+}
+
+/** A later event of a stream has a row to find; of other keys any may be new, but seldom all of a batch. */
+function isMissing(of: AnyView, touched: Touched, wanted: readonly string[], current: ReadonlyMap<string, DocumentRow>): boolean {
+  if (of.keyed === "stream") return wanted.some((key) => !current.has(key) && touched.get(key)![0]!.version !== 1);
+  return wanted.length > 0 && current.size === 0;
 }
 
 /** undefined: there is nothing new for this key. */

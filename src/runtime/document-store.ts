@@ -38,7 +38,7 @@ export interface DocumentRows {
   /**
    * Each row by itself, where the stored edition is `edition - 1` (1: where there is none). Durable (on a majority) when answered; keys are distinct.
    * Stores without conditional writes order rows of a key by what they have seen instead, so that a late one of an old worker changes nothing.
-   * @throws UNAVAILABLE where the outcome of any row is unknown
+   * @throws UNAVAILABLE where the outcome of any row is unknown; VIEW_STORE_DIVERGED where the store can tell that the storage is not there (retired, or lost)
    */
   write(rows: readonly DocumentRow[]): Promise<readonly WriteOutcome[]>;
   /** Documents whose `field` holds `key` and whose copies are of an edition older than `edition`: at most `limit`. Sees all acknowledged writes. */

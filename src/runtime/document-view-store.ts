@@ -36,17 +36,44 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
     const checkpoints = catalog.of(view, generation);
     const rows = generationOf(view, generation);
     // a rollup's rows are the documents that it measures
-    const target = { view: rowsOf(view), generation: rows, label: documents.label };
+    const target = { view: rowsOf(view), generation: rows, label: documents.label, check: prepare };
     let prepared: Promise<void> | undefined;
+    let declared = false;
 
     async function prepare(): Promise<void> {
       const storageId = await rows.prepare();
-      const bound = await checkpoints.bind(storageId);
-      if (bound !== storageId) throw new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation, store: documents.label });
+      // what this read database knows nothing of was made with other checkpoints, perhaps of other logs: rows that have seen its positions would take no events
+      const foreign = (await checkpoints.storage()) === null && (await isFilled()) && (await checkpoints.storage()) === null;
+      if (!foreign && (await dropWhereGone(checkpoints.bind(storageId))) === storageId) return;
+      if (await isGone()) await rows.drop();
+      if (!(await catalog.isFed(view, generation))) throw moved(view, generation);
+      throw new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation, store: documents.label });
+    }
+    async function isFilled(): Promise<boolean> {
+      return (await rows.find({ where: {}, order: [], limit: 1 })).items.length > 0;
+    }
+    /** Retired for good: nothing of it is anybody's. Not so where only its declared version is another. */
+    async function isGone(): Promise<boolean> {
+      const [status] = await catalog.status([view]);
+      return status?.generations.find((one) => one.generation === generation)?.state === "retired";
+    }
+    /** What a process that is late makes of a generation that is gone goes with it. */
+    async function dropWhereGone<T>(work: Promise<T>): Promise<T> {
+      try {
+        return await work;
+      } catch (error) {
+        if (isTidemarkError(error, "GENERATION_MOVED")) await rows.drop();
+        throw error;
+      }
     }
     async function stillAt(from: Checkpoint): Promise<boolean> {
-      const now = await checkpoints.checkpoint(from.log, from.partition);
-      return now.position === from.position && now.eventId === from.eventId;
+      try {
+        const now = await checkpoints.checkpoint(from.log, from.partition);
+        return now.position === from.position && now.eventId === from.eventId;
+      } catch (error) {
+        if (isTidemarkError(error, "GENERATION_MOVED")) return false;
+        throw error;
+      }
     }
 
     return {
@@ -65,17 +92,23 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
       checkpoint: checkpoints.checkpoint,
       recordFailure: checkpoints.recordFailure,
       async apply(from, to, events) {
+        // documents of another version are never folded by this one's handlers
+        declared ||= await catalog.isFed(view, generation);
+        if (!declared) return "moved";
         try {
-          const { missed } = await applyDocuments(target, events);
-          // a document that was expected and is not there may be gone with all the others
-          if (missed) await prepare();
+          await applyDocuments(target, events);
         } catch (error) {
+          if (isTidemarkError(error, "GENERATION_MOVED")) return "moved";
+          // storage that is not there is lost only while its generation is fed
+          if (isTidemarkError(error, "VIEW_STORE_DIVERGED") && !(await catalog.isFed(view, generation))) return "moved";
           // what fails on documents that others have moved on, or dropped, meanwhile is no failure of the event or the storage
           if ((isTidemarkError(error, "HANDLER_FAILED") || isTidemarkError(error, "VIEW_STORE_DIVERGED")) && !(await stillAt(from)))
             return "moved";
           throw error;
         }
-        return checkpoints.move(from, to);
+        const outcome = await checkpoints.move(from, to);
+        if (outcome === "moved" && (await isGone())) await rows.drop();
+        return outcome;
       },
     };
   }

@@ -310,6 +310,8 @@ export type { Condition, FindQuery, FoundPage, PartitionLoad, SearchPage, Search
 
 export interface ViewStatus {
   readonly view: string;
+  /** The kind of store that answered: `generations` has those that other kinds keep too, and none of them can be read here. */
+  readonly store: string;
   readonly generations: readonly (Generation & {
     readonly checkpoints: readonly (Checkpoint & { readonly updatedAt: string })[];
     readonly failures: readonly Failure[];

@@ -2,7 +2,8 @@
 import { compareScalars, type Scalar, scalarOf } from "../core/condition.ts";
 import type { AnyView } from "../core/definition.ts";
 import { highlightsOf } from "../core/highlight.ts";
-import { wordsOf, wordsOfFields } from "../core/words.ts";
+import { searchedWords } from "../core/searched-words.ts";
+import { wordsOf } from "../core/words.ts";
 import { find } from "./find-in-memory.ts";
 import type { StoredDocument } from "./ports.ts";
 import { noSearch } from "./search-check.ts";
@@ -17,7 +18,7 @@ export function search(
   const declared = view.search;
   if (declared === undefined) throw noSearch(view, "its definition declares no 'search'");
   const words = wordsOf(text);
-  const matching = new Map([...documents].filter(([, { document }]) => holdsAll(wordsOfFields(document, declared.text), words)));
+  const matching = new Map([...documents].filter(([, { document }]) => holdsAll(searchedWords(declared, document), words)));
   const page = find(view, matching, { where, order, limit, ...(after === undefined ? {} : { after }) });
   const hits = find(view, matching, { where, order: [], limit: Math.max(1, matching.size) }).items;
   return {

@@ -9,9 +9,11 @@ import type { ViewProjection, ViewStore } from "./ports.ts";
 export interface CatalogCheckpoints extends Pick<ViewProjection, "checkpoints" | "checkpoint" | "recordFailure"> {
   /** Compare-and-set, as in `ViewProjection.apply`; tells who waits. Clears the partition's recorded failure. */
   move(...step: MoveStep): Promise<"applied" | "moved">;
+  /** The id of the storage that is written down; null: none yet, or gone again. */
+  storage(): Promise<string | null>;
   /**
    * Writes down which storage (its own id) this generation's documents are in, where none is written down yet; answers the one that is.
-   * @throws GENERATION_MOVED
+   * @throws GENERATION_MOVED where it is retired, or another kind of store keeps it
    */
   bind(storageId: string): Promise<string>;
 }
@@ -36,7 +38,7 @@ export interface ViewCatalog extends Pick<
   of(view: AnyView, generation: number): CatalogCheckpoints;
   /** Marks it retired and takes its checkpoints away: from then on no apply of it succeeds. */
   retire(view: AnyView, generation: number): Promise<void>;
-  /** false: retired, or never made. */
+  /** false: retired, never made, kept by another kind of store, or of another declared version than the view's. */
   isFed(view: AnyView, generation: number): Promise<boolean>;
   /** This store's retired generations of the view whose storage is not known to be dropped. */
   leftovers(view: AnyView): Promise<readonly number[]>;

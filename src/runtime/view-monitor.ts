@@ -6,7 +6,7 @@
 import type { AnyView } from "../core/definition.ts";
 import type { TokenPart } from "../core/token.ts";
 import { TidemarkError } from "../errors.ts";
-import { currentGeneration } from "./current-generation.ts";
+import { currentByStatus } from "./current-generation.ts";
 import type { CheckpointMoved, Generation, ViewStatus, ViewStore } from "./ports.ts";
 
 export interface Freshness {
@@ -68,7 +68,7 @@ export function viewMonitor(view: AnyView, store: ViewStore, ownEnds: OwnEnds, c
     const at = clock();
     const [status] = await store.status([view]);
     if (status === undefined) throw new TidemarkError("UNAVAILABLE", { what: `The status of view '${view.name}'` });
-    known = { status, current: currentGeneration(view, status.generations), at };
+    known = { status, current: currentByStatus(view, status), at };
     for (const { generation, checkpoints } of status.generations) {
       for (const c of checkpoints) raise(generation, c.log, c.partition, c.position);
       const ago = status.caughtUpAgoMs.get(generation);

@@ -9,7 +9,7 @@ import { type HttpApi, httpServer } from "../http/index.ts";
 import type { ExecuteOptions } from "../runtime/app.ts";
 import type { Authorize } from "../runtime/command-entries.ts";
 import { endsRecorder } from "../runtime/ends-recorder.ts";
-import type { Logger } from "../runtime/ports.ts";
+import type { Logger, ViewStore } from "../runtime/ports.ts";
 import { type QuerySide, querySide } from "../runtime/queries.ts";
 import type { RebuildProgress } from "../runtime/rebuild.ts";
 import { type Relay, relay } from "../runtime/relay.ts";
@@ -164,6 +164,8 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
 
   // an embedded read model is this process's alone: it is fed in full, whoever else feeds one of the same name
   const ownStore = settings.readDatabaseUrl === null ? `.${randomUUID()}` : "";
+  // while a view moves, processes with the old configuration feed its old store in full and those with the new one its new store
+  const kindOf = (store: ViewStore) => (store === read?.store ? "" : `.${store.name}`);
   const workers: ViewWorker[] = [];
   if (has("projection") && read !== undefined && transport !== undefined) {
     for (const view of views) {
@@ -171,7 +173,7 @@ async function assemble(options: ServiceOptions, start: StartOptions, open: Open
         view,
         store: read.storeOf(view),
         transport: transport.transport,
-        group: `${name}.${view.name}.v${view.version}${ownStore}`,
+        group: `${name}.${view.name}.v${view.version}${kindOf(read.storeOf(view))}${ownStore}`,
         logger: log,
       });
       workers.push(worker);

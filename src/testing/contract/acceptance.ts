@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import type { AnyView } from "../../core/definition.ts";
 import { isTidemarkError } from "../../errors.ts";
+import { searched } from "./books.ts";
 import { orderSummaries, orderTotals, productStats, turns } from "./domain.ts";
 import type { Feature } from "./features.ts";
 import { anyRollup } from "./rollups.ts";
-import { searched } from "./search.ts";
 import { group, has } from "./suite.ts";
 import type { Suite } from "./world.ts";
 

@@ -1,6 +1,5 @@
 /** A process ends at each of its steps in turn; the next one goes on from the checkpoint, with other cuts, and nothing is folded twice or not at all. */
 import assert from "node:assert/strict";
-import type { AnyView } from "../../core/definition.ts";
 import { eventsFor } from "./batches.ts";
 import { applyNext, feedNew, unlessDown } from "./feed.ts";
 import { type Logs, random, randomLogs } from "./logs.ts";
@@ -55,7 +54,7 @@ async function everyStep({ suite, main, process, assertFold }: Group, t: { diagn
       // whoever comes next may take more or fewer of the events, or those of another partition before
       if (r.below(2) === 0) await unlessDown(applyNext(projection, await projection.checkpoint(log, partition), events, 1 + r.below(14)));
     }
-    await assertFold(view, generation, eventsFor(view as AnyView, logs));
+    await assertFold(view, generation, eventsFor(view, logs));
     counts.set(view.name, deaths);
   }
   for (const [name, deaths] of counts) assert.ok(deaths >= 6, `${name}: ${deaths} deaths; the steps of this store are not told`);

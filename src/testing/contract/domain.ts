@@ -2,9 +2,7 @@
 import { aggregate } from "../../core/aggregate.ts";
 import { reference } from "../../core/reference.ts";
 import { view } from "../../core/view.ts";
-import { fields, flag, listOf, object, oneOf, orNull, real, text, whole } from "./schemas.ts";
-
-type Nothing = Readonly<Record<never, never>>;
+import { fields, flag, listOf, nothing, object, oneOf, orNull, real, text, whole } from "./schemas.ts";
 
 export const customers = aggregate(
   "customers",
@@ -15,7 +13,7 @@ export const customers = aggregate(
       Registered: fields<{ name: string; email: string }>({ name: text, email: text }),
       Renamed: fields<{ name: string }>({ name: text }),
       Mailed: fields<{ email: string }>({ email: text }),
-      Removed: fields<Nothing>({}),
+      Removed: nothing,
     },
     initial: 0,
   },
@@ -32,8 +30,8 @@ export const orders = aggregate(
       Added: fields<{ productId: string; quantity: number }>({ productId: text, quantity: whole }),
       Moved: fields<{ customerId: string | null }>({ customerId: orNull(text) }),
       Paid: fields<{ method: string }>({ method: text }),
-      Erased: fields<Nothing>({}),
-      Noted: fields<Nothing>({}),
+      Erased: nothing,
+      Noted: nothing,
     },
     initial: 0,
   },

@@ -1,6 +1,6 @@
 /** What the cases do with a store: feed it as a worker would, and compare all that it holds with a plain fold of the logs. */
 import assert from "node:assert/strict";
-import type { AnyView } from "../../core/definition.ts";
+import type { AnyView, Document } from "../../core/definition.ts";
 import type { LogEvent } from "../../core/message.ts";
 import { isTidemarkError } from "../../errors.ts";
 import { freshFold } from "../../memory/view-fold.ts";
@@ -70,6 +70,8 @@ export async function allDocuments(
   return new Map(keys.flatMap((key, i): [string, StoredDocument][] => (found[i] === undefined ? [] : [[key, found[i]]])));
 }
 
+const asJson = (document: Document): unknown => JSON.parse(JSON.stringify(document));
+
 /** Documents, versions and times are those of a plain fold, and there are no others. `find: false`: for stores that have none. */
 export async function assertFold(
   store: ViewStore,
@@ -86,7 +88,7 @@ export async function assertFold(
   for (const [key, { document, version, lastUpdated }] of expected) {
     const stored = found.get(key)!;
     // as JSON: a member that is undefined is none
-    assert.deepEqual(stored.document, JSON.parse(JSON.stringify(document)), `${view.name} ${key}`);
+    assert.deepEqual(asJson(stored.document), asJson(document), `${view.name} ${key}`);
     assert.deepEqual([stored.version, stored.lastUpdated], [version, lastUpdated], `${view.name} ${key}`);
   }
   if (!find) return;

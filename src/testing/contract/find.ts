@@ -6,7 +6,7 @@ import type { Condition, FindQuery, StoredDocument } from "../../runtime/ports.t
 import { applyAll, feedLive } from "./feed.ts";
 import { inMemory, type Scalar } from "./find-plainly.ts";
 import { logWriter, random } from "./logs.ts";
-import { fields, flag, oneOf, orNull, real, text, whole } from "./schemas.ts";
+import { fields, flag, nothing, oneOf, orNull, real, text, whole } from "./schemas.ts";
 import { type Group, group } from "./suite.ts";
 import type { Suite } from "./world.ts";
 
@@ -21,7 +21,7 @@ const put = { text: orNull(text), whole: orNull(whole), real, flag, kind: oneOf(
 
 const things = aggregate(
   "found",
-  { id: "id", commands: {}, events: { Put: fields<Put>(put, ["flag"]), Gone: fields<Record<never, never>>({}) }, initial: 0 },
+  { id: "id", commands: {}, events: { Put: fields<Put>(put, ["flag"]), Gone: nothing }, initial: 0 },
   { decide: {}, evolve: { Put: () => 0, Gone: () => 0 } },
 );
 

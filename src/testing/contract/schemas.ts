@@ -33,3 +33,6 @@ export function schemaOf<T>(json: Json): Schema<T, T> {
 /** Of an object: its fields, and the names of those that may be absent. */
 export const fields = <T>(properties: Readonly<Record<string, Json>>, optional: readonly (keyof T & string)[] = []): Schema<T, T> =>
   schemaOf<T>(object(properties, optional));
+
+/** Nothing but that it happened. */
+export const nothing: Schema<Readonly<Record<string, never>>, Readonly<Record<string, never>>> = schemaOf(object({}));

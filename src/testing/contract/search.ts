@@ -1,153 +1,13 @@
 /** `search` against a plain reading of it: words by their beginnings, whatever their case and accents, over several fields; filters, facets, pages. */
 import assert from "node:assert/strict";
-import { aggregate } from "../../core/aggregate.ts";
-import { view } from "../../core/view.ts";
 import type { Condition, FindQuery, SearchPage, SearchQuery, StoredDocument } from "../../runtime/ports.ts";
+import { searched, tags, texts, titles } from "./books.ts";
 import { applyAll, applyNext, feedLive } from "./feed.ts";
-import { compare, holds, inMemory, type Scalar, valueOf } from "./find-plainly.ts";
+import { holds, type Scalar, valueOf } from "./find-plainly.ts";
 import { logWriter, random } from "./logs.ts";
-import { fields, flag, listOf, oneOf, orNull, text, whole } from "./schemas.ts";
+import { plainly, wordsOf } from "./search-plainly.ts";
 import { type Group, group, has } from "./suite.ts";
 import type { Suite } from "./world.ts";
-
-interface Put {
-  readonly title: string | null;
-  readonly tags: readonly string[];
-  readonly notes?: string;
-  readonly author: string | null;
-  readonly pages: number;
-  readonly lent: boolean;
-  readonly shelf: "upper" | "lower";
-}
-const put = {
-  title: orNull(text),
-  tags: listOf(text),
-  notes: text,
-  author: orNull(text),
-  pages: whole,
-  lent: flag,
-  shelf: oneOf("upper", "lower"),
-};
-
-const books = aggregate(
-  "books",
-  { id: "id", commands: {}, events: { Put: fields<Put>(put, ["notes"]), Gone: fields<Record<never, never>>({}) }, initial: 0 },
-  { decide: {}, evolve: { Put: () => 0, Gone: () => 0 } },
-);
-
-export const searched = view(
-  "searched_books",
-  {
-    document: fields<Put & { readonly id: string }>({ id: text, ...put }, ["notes"]),
-    from: [books],
-    indexes: ["author", "pages", "lent", ["shelf", "pages"]],
-    search: { text: ["id", "title", "tags", "notes"], facets: ["author", "shelf", "pages", "lent"] },
-  },
-  {
-    create: { Put: ({ stream, data }) => ({ id: stream, ...data }) },
-    on: { Put: (_, { stream, data }) => ({ id: stream, ...data }), Gone: () => null },
-  },
-);
-
-const titles = [
-  "The Old Man and the Sea",
-  "Ångström's Élan vital",
-  "élan",
-  "ELAN VITAL",
-  "Crème brûlée, 100 recipes",
-  "O'Brien & Söhne: Straße nach Kraków",
-  "war-and-peace",
-  "War and Peace",
-  "peace",
-  "日本語の本",
-  "naïve co\u0302te",
-  "C++ in 21 days",
-  "e-mail me at a.b@example.com",
-  "  the   the  ",
-  "to be or not to be",
-  '* ? "quoted" (brackets) [and] {more} ~ ^ : / \\ AND OR NOT',
-  "Æon ﬁne ＦＵＬＬ",
-  "привет мир",
-];
-const tags = ["sea", "Épée", "war & peace", "21", "new york", "the", ""];
-
-/** What is searched for. */
-const texts = [
-  "",
-  "   ",
-  "sea",
-  "SEA old",
-  "old sea man the",
-  "elan",
-  "élan",
-  "ELA",
-  "vit el",
-  "angstrom",
-  "brulee 100",
-  "obrien",
-  "O'Brien",
-  "brien o",
-  "strasse krakow",
-  "war peace",
-  "peac wa",
-  "and",
-  "ace",
-  "日本語",
-  "naive cote",
-  "21",
-  "2",
-  "example com",
-  "the",
-  "not",
-  "*",
-  '"quoted"',
-  "brackets AND more",
-  "a OR b",
-  "-sea",
-  "book-1",
-  "fine full",
-  "мир при",
-  "nothing has this",
-  "york épée",
-  "new york sea",
-];
-
-/** Words as the contract has them: runs of letters and digits, without case, accents and compatibility forms. */
-const wordsOf = (given: string): string[] =>
-  given
-    .normalize("NFKD")
-    .replace(/\p{M}/gu, "")
-    .toLowerCase()
-    .replaceAll("ß", "ss")
-    .replaceAll("ł", "l")
-    .replaceAll("æ", "ae")
-    .split(/[^\p{L}\p{N}]+/u)
-    .filter((word) => word !== "");
-
-const wordsIn = ({ document }: StoredDocument): string[] =>
-  searched.search.text.flatMap((field) => {
-    const value = document[field];
-    return (Array.isArray(value) ? (value as string[]) : typeof value === "string" ? [value] : []).flatMap(wordsOf);
-  });
-
-/** The whole answer, as one page. */
-function plainly(all: readonly StoredDocument[], { text: wanted, where, order }: Omit<SearchQuery, "limit">): Omit<SearchPage, "next"> {
-  const hits = all.filter((one) => {
-    const words = wordsIn(one);
-    return wordsOf(wanted).every((word) => words.some((there) => there.startsWith(word)));
-  });
-  const items = inMemory(hits, { where, order });
-  const facets = searched.search.facets.map((field) => {
-    const counts = new Map<Exclude<Scalar, null>, number>();
-    for (const one of items) {
-      const value = valueOf(one, field);
-      if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1);
-    }
-    const most = [...counts].map(([value, count]) => ({ value, count }));
-    return [field, most.toSorted((a, b) => b.count - a.count || compare(a.value, b.value)).slice(0, 20)] as const;
-  });
-  return { items, total: items.length, facets: Object.fromEntries(facets) };
-}
 
 async function filled({ main }: Group): Promise<readonly StoredDocument[]> {
   const r = random(3);
@@ -283,7 +143,7 @@ async function highlights(g: Group): Promise<void> {
   const page = await g.main.search!(searched, 1, { text: "elan vit", where: {}, order: [], limit: 10, highlight: true });
   assert.ok(page.items.length > 0);
   assert.equal(page.highlights?.length, page.items.length);
-  for (const [i, shown] of page.highlights!.entries()) {
+  for (const [i, shown] of page.highlights.entries()) {
     const marked = Object.values(shown).flat().join(" ");
     for (const word of ["elan", "vit"]) {
       const found = [...marked.matchAll(/<em>(.*?)<\/em>/gu)].flatMap(([, inside = ""]) => wordsOf(inside));

@@ -1,15 +1,15 @@
 /** A view's topic and its catalogue, shared by the handles of several "processes", for tests. */
 import type { TestContext } from "node:test";
-import { uniqueName } from "../../test/services.ts";
-import { orderTotals, type Logs } from "../../test/view-domain.ts";
-import { after } from "../../test/view-stores.ts";
-import type { LogEvent } from "../core/message.ts";
-import { memoryViewCatalog, type MemoryViewCatalog } from "../memory/view-catalog.ts";
-import { readDatabase } from "../memory/read-database.ts";
-import type { Checkpoint, Logger, ViewProjection } from "../runtime/ports.ts";
-import { type Cluster, openCluster } from "./cluster.ts";
-import { kind, viewTopicOf } from "./view-topic-names.ts";
-import { type TopicViewStore, topicViewStore } from "./view-topic-store.ts";
+import type { LogEvent } from "../src/core/message.ts";
+import { type Cluster, openCluster } from "../src/kafka/cluster.ts";
+import { kind, viewTopicOf } from "../src/kafka/view-topic-names.ts";
+import { type TopicViewStore, topicViewStore } from "../src/kafka/view-topic-store.ts";
+import { readDatabase } from "../src/memory/read-database.ts";
+import { memoryViewCatalog, type MemoryViewCatalog } from "../src/memory/view-catalog.ts";
+import type { Checkpoint, Logger, ViewProjection } from "../src/runtime/ports.ts";
+import { uniqueName } from "./services.ts";
+import { orderTotals, type Logs } from "./view-domain.ts";
+import { after } from "./view-stores.ts";
 
 export interface TopicProcess {
   readonly store: TopicViewStore;
