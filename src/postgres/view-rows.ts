@@ -59,11 +59,7 @@ export function encodeRow(shape: ViewShape, { key, document, version, updated }:
     version,
     updated,
     document === null ? null : restOf(shape, document),
-    ...[...shape.columns.values()].map((column) => {
-      const value = encode(column, document?.[column.field]);
-      // a parameter goes as text, where this one would lose its sign
-      return Object.is(value, -0) ? "-0" : value;
-    }),
+    ...[...shape.columns.values()].map((column) => encode(column, document?.[column.field])),
   ];
 }
 
@@ -85,7 +81,8 @@ export const arrayType = ({ type }: Column): "text" | "int8" | "float8" | "bool"
   type === "bigint" ? "int8" : type === "double precision" ? "float8" : type === "boolean" ? "bool" : "text";
 
 const encode = (column: Column, value: unknown): unknown =>
-  value === undefined ? null : column.type === "json" ? JSON.stringify(value) : value;
+  // JSON has no -0, and some ways to the database keep its sign, others do not
+  value === undefined ? null : column.type === "json" ? JSON.stringify(value) : Object.is(value, -0) ? 0 : value;
 
 /** What no column holds: fields outside the schema, and null where a column's null means absent. */
 export function restOf({ columns, copied }: ViewShape, document: Document): string | null {
