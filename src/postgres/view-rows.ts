@@ -60,11 +60,7 @@ export function encodeRow(shape: ViewShape, { key, document, version, updated }:
     version,
     updated,
     document === null ? null : restOf(shape, document),
-    ...shape.written.map((column) => {
-      const value = encode(column, document);
-      // a parameter goes as text, where this one would lose its sign
-      return Object.is(value, -0) ? "-0" : value;
-    }),
+    ...shape.written.map((column) => encode(column, document)),
   ];
 }
 
@@ -87,7 +83,8 @@ export const arrayType = ({ type }: Column): "text" | "int8" | "float8" | "bool"
 
 const encode = (column: Column, document: Document | null): unknown => {
   const value = document === null ? undefined : valueIn(column, document);
-  return value === undefined ? null : column.type === "json" ? JSON.stringify(value) : value;
+  // JSON has no -0, and some ways to the database keep its sign, others do not
+  return value === undefined ? null : column.type === "json" ? JSON.stringify(value) : Object.is(value, -0) ? 0 : value;
 };
 
 /** What the column holds of a document. */

@@ -50,7 +50,8 @@ export function recentEvents(epoch: () => number, maxBytes = defaultMaxBytes): R
     const now = epoch();
     if (now === current) return;
     current = now;
-    for (const end of ends.values()) empty(end);
+    ends.clear();
+    bytes = 0;
   };
   const add = (event: StoredEvent) => {
     const key = keyOf(event.log, event.partition);

@@ -177,3 +177,26 @@ test("a slow partition takes nothing from the others' own events", async (t) => 
   await relayed(w, [6, 5]);
   assertCopied(w);
 });
+
+test("a store that came back without what was not relayed yet: the relay reads it once, and rests", async (t) => {
+  const writing = faults();
+  const { w, store, reads, relay } = await setUp(t, { writer: { faults: writing } });
+  await running(relay);
+  await append(w, store, a);
+  await relayed(w, [1, 0]);
+  const held = writing.hold("send", ({ partition }) => partition === 0);
+  await append(w, store, a);
+  await held.reached;
+  for (let i = 0; i < 4; i++) await append(w, store, a);
+  w.write.putBack("orders", 0, 2);
+  store.loseConnections();
+  held.release();
+  await relayed(w, [2, 0]);
+  const before = reads.length;
+  // more turns than an endless series of reads would need to show
+  for (let turn = 0; turn < 2_000; turn++) await new Promise(setImmediate);
+  assert.ok(reads.length - before <= 3, `${reads.length - before} reads`);
+  await append(w, store, a);
+  await relayed(w, [3, 0]);
+  assertCopied(w);
+});

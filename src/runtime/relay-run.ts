@@ -72,6 +72,12 @@ export async function runRelay(options: RelayOptions, share: Share, woken: Relay
   const next = (s: PartitionState): readonly StoredEvent[] => {
     // What was asked back meanwhile is not begun any more.
     if (over.aborted || s.recovering || s.sending || !share.parts.includes(s.partition)) return [];
+    if (s.epoch !== store.epoch) {
+      if (!s.unread || s.waiting.length > 0) woken.signal();
+      s.waiting = [];
+      s.unread = true;
+      return [];
+    }
     if (s.waiting.length > 0) return s.waiting;
     const recent = s.unread || store.recent === undefined ? [] : store.recent(log, s, batch);
     if (recent !== null) return recent;
@@ -104,11 +110,15 @@ export async function runRelay(options: RelayOptions, share: Share, woken: Relay
     let doubts = woken.doubts;
     await partitions.begin(share.parts);
     let recordedAt = performance.now();
+    let allAt = recordedAt;
     woken.onRecent = () => partitions.serving().forEach(go);
 
     while (!over.aborted) {
       const ticket = woken.ticket();
-      if (doubts !== woken.doubts) for (const s of partitions.serving()) s.unread = true;
+      if (doubts !== woken.doubts || performance.now() - allAt >= slowPollMs) {
+        allAt = performance.now();
+        for (const s of partitions.serving()) s.unread = true;
+      }
       doubts = woken.doubts;
       partitions.follow();
       partitions.serving().forEach(go);
@@ -119,10 +129,9 @@ export async function runRelay(options: RelayOptions, share: Share, woken: Relay
       const serving = partitions.serving();
       const asked = serving
         .filter((s) => s.unread && !s.recovering && s.waiting.length === 0 && share.parts.includes(s.partition))
-        .map((s) => ({ s, partition: s.partition, position: s.position, eventId: s.eventId }));
+        .map((s) => ({ s, partition: s.partition, position: s.position, eventId: s.eventId, epoch: store.epoch }));
       if (asked.length === 0) {
-        const why = await woken.after(ticket, { maxWaitMs: slowPollMs, signal: over });
-        if (why === "timeout") for (const s of serving) s.unread = true;
+        await woken.after(ticket, { maxWaitMs: Math.max(1, allAt + slowPollMs - performance.now()), signal: over });
         continue;
       }
       const { events: rows, more } = await store.readToPassOn(
@@ -134,6 +143,7 @@ export async function runRelay(options: RelayOptions, share: Share, woken: Relay
       for (const a of asked) {
         // A partition that went back to its tail during the read was asked for by another position.
         if (a.s.recovering || a.s.position !== a.position) continue;
+        a.s.epoch = a.epoch;
         a.s.waiting = eventsAfter(log, a, rows);
         // Without more all that was there is on its way: the next append says when there is.
         a.s.unread = more && a.s.waiting.length > 0;

@@ -18,6 +18,8 @@ export interface PartitionState {
   waiting: readonly StoredEvent[];
   /** Only a read of the store can tell what comes next. */
   unread: boolean;
+  /** The store's when it was last read for this partition. */
+  epoch: number;
 }
 
 /** Kafka's tail first, the store's heads after it: so a tail ahead of the store is a divergence, never a race (I3). */
@@ -28,6 +30,7 @@ export async function startingPoints(
   wanted: readonly number[],
 ): Promise<PartitionState[]> {
   const diverged = (partition: number, problem: string) => new TidemarkError("LOG_DIVERGED", { log, partition, problem });
+  const { epoch } = store;
   const written = new Map((await store.relayed(log)).map((row) => [row.partition, row]));
   const tails = await writer.tails(wanted);
   const heads = await store.heads(log);
@@ -58,6 +61,7 @@ export async function startingPoints(
       sending: false,
       waiting: [],
       unread: true,
+      epoch,
     };
   });
   // The events at the tails must be the store's: a store that was put back and went on has others there.
