@@ -59,7 +59,8 @@ async function probe({ command, query }: Parts, id: string, part: StoppedPart): 
     });
     return {
       view: view as ViewName,
-      fresh: reply.status === 200 && reply.stale === "false",
+      // with a token and without leave to be stale: it covers the write; of other writes it may not know yet
+      fresh: reply.status === 200,
       ms: performance.now() - from,
       told: `${reply.status ?? reply.problem} ${reply.code ?? ""}`,
     };
@@ -121,6 +122,8 @@ interface Status {
   }[];
 }
 
+const lagOf = ({ lagEvents }: Status["projections"][number]): number => lagEvents ?? 0;
+
 /** What `/readyz` of both read processes and `tidemark status` say, in the middle of it. */
 async function whatIsSaid(parts: Parts, part: StoppedPart, blame: (text: string) => void): Promise<string> {
   const said: string[] = [];
@@ -138,12 +141,17 @@ async function whatIsSaid(parts: Parts, part: StoppedPart, blame: (text: string)
   if (typeof status === "string") said.push(`status: ${status}`);
   else {
     const live = status.projections.filter(({ state }) => state === "live");
-    const behind = live.filter(({ lagSeconds }) => lagSeconds === null || lagSeconds > 3);
+    const behind = live.filter(({ lagEvents }) => lagEvents !== 0).toSorted((a, b) => lagOf(b) - lagOf(a));
     said.push(
       `status: behind are ${behind.map(({ view, lagEvents, lagSeconds }) => `${view} (${lagEvents} events, ${lagSeconds} s)`).join(", ")}`,
     );
-    if (part.documentsOnly && behind.map(({ view }) => view).join() !== part.views.join())
-      blame(`status said that behind are: ${behind.map(({ view }) => view).join(", ")}`);
+    // under load others are a few events behind at any moment
+    const [most, next] = behind;
+    if (
+      part.documentsOnly &&
+      (most === undefined || !part.views.includes(most.view) || lagOf(most) < 2 * (next === undefined ? 0 : lagOf(next)))
+    )
+      blame(`status did not say that ${part.views.join(", ")} is behind, and no other view by half as much`);
   }
   return said.join("; ");
 }

@@ -30,7 +30,9 @@ export function checkSearched({ name, document, indexes, search }: Searched): vo
   }
   for (const field of facets) {
     if (!indexes.some((index) => index.includes(field)))
-      refuse(`View '${name}' counts its hits by '${field}', so '${field}' must stand in an index: clients filter by what they see counted.`);
+      refuse(
+        `View '${name}' counts its hits by '${field}', so '${field}' must stand in an index: clients filter by what they see counted.`,
+      );
   }
 }
 

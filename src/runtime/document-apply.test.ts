@@ -11,6 +11,7 @@ function story() {
   const customers = logWriter("customers", 1);
   return {
     created: (stream: string, customerId = "c-1") => orders.add(stream, "Created", { customerId }),
+    moved: (stream: string, customerId = "c-1") => orders.add(stream, "Moved", { customerId }),
     erased: (stream: string) => orders.add(stream, "Erased", {}),
     registered: (name: string) => customers.add("c-1", "Registered", { name, email: "a@example.com" }),
     renamed: (name: string) => customers.add("c-1", "Renamed", { name }),
@@ -42,6 +43,47 @@ for (const [name, sizes] of [
     await assertFold(next.store, orderTotals, 1, orders);
   });
 }
+
+test("a document that was written with older copies than there are by then gets the newer ones", async () => {
+  const { open } = documentWorld();
+  const [first, other] = [open(), open()];
+  const { created, registered, orders, customers, all } = story();
+  created("o-1");
+  registered("Ann");
+  const projection = await firstGeneration(first.store, orderSummaries);
+  const held = first.rows.faults.hold("writeRows");
+  const applied = applyNext(projection, await projection.checkpoint("orders", 0), orders, 1);
+  await held.reached;
+  const cards = other.store.projection(orderSummaries, 1);
+  assert.equal(await applyNext(cards, await cards.checkpoint("customers", 0), customers, 1), "applied");
+  held.release();
+  assert.equal(await applied, "applied");
+  await assertFold(first.store, orderSummaries, 1, all());
+});
+
+test("a document that a worker wrote with older copies in the middle of a fan-out, and then ended, is found again", async () => {
+  const { open } = documentWorld();
+  const [ending, renewing] = [open(), open()];
+  const { created, moved, registered, orders, customers } = story();
+  created("o-1");
+  moved("o-1");
+  registered("Ann");
+  const projection = await firstGeneration(ending.store, orderSummaries);
+  await applyNext(projection, await projection.checkpoint("orders", 0), orders, 1);
+  const writing = ending.rows.faults.hold("writeRows");
+  const ended = applyNext(projection, await projection.checkpoint("orders", 0), orders, 1);
+  await writing.reached;
+  const fanOut = renewing.rows.faults.hold("writeRows", ({ of }) => of === orderSummaries.name);
+  const cards = renewing.store.projection(orderSummaries, 1);
+  const renewed = applyNext(cards, await cards.checkpoint("customers", 0), customers, 1);
+  await fanOut.reached;
+  ending.rows.faults.fail("readRows");
+  writing.release();
+  await assert.rejects(ended, { code: "UNAVAILABLE" });
+  fanOut.release();
+  assert.equal(await renewed, "applied");
+  assert.equal((await renewing.store.get(orderSummaries, 1, ["o-1"]))[0]?.document["customerName"], "Ann");
+});
 
 test("a document whose worker ended before it looked for newer copies gets them when its batch is applied again", async () => {
   const { open } = documentWorld();

@@ -1,5 +1,4 @@
 /** Views on a store without transactions: workers, zombies, lost answers and crashes between any two steps; afterwards every document is what a fresh fold gives. */
-import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DocumentProcess, documentWorld } from "../../test/document-world.ts";
 import { allViews, eventsOf, type Logs, type Random, random, randomLogs } from "../../test/view-domain.ts";

@@ -110,7 +110,7 @@ const copied: readonly Mutant[] = [
     file: apply,
     find: "if (refers) await refresh(target, written, touched);",
     replace: "",
-    tests: meeting,
+    tests: step("written with older copies than there are"),
   },
   {
     name: "copies-again",
@@ -155,7 +155,7 @@ const copied: readonly Mutant[] = [
     file: apply,
     find: "if (lost.length > 0 && ++attempt > maxAttempts) throw contention(target);",
     replace: "if (lost.length > 0) return;",
-    tests: meeting,
+    tests: step("in the middle of a fan-out"),
   },
   {
     name: "copies-fan-out-edition",
@@ -167,22 +167,13 @@ const copied: readonly Mutant[] = [
     tests: step("get them when the batch is applied again"),
   },
   {
-    name: "copies-current",
-    clause: "I4",
-    takes: "a fan-out copies the row as it is now",
-    file: apply,
-    find: "rewrite(target, found, await readReferenced(view, documentsOf(found), referenced), () => last)",
-    replace: "rewrite(target, found, new Map([[view.references[field]!.view.name, new Map([[row.key, row]])]]), () => last)",
-    tests: meeting,
-  },
-  {
     name: "copies-outdated",
     clause: "I4",
     takes: "copies of an older edition are outdated",
     file: copies,
     find: "return (row.copied[field] ?? 0) < current;",
     replace: "return (row.copied[field] ?? 0) > current;",
-    tests: meeting,
+    tests: step("written with older copies than there are"),
   },
   {
     name: "copies-edition",
@@ -309,7 +300,7 @@ const generations: readonly Mutant[] = [
     clause: "I4",
     takes: "what a late worker wrote of a retired generation is dropped",
     file: store,
-    find: `if (outcome === "moved" && !(await catalog.isFed(view, generation))) await rows.drop();`,
+    find: `if (outcome === "moved" && (await isGone())) await rows.drop();`,
     replace: "",
     tests: storage("what a late worker writes"),
   },
@@ -342,4 +333,65 @@ const generations: readonly Mutant[] = [
   },
 ];
 
-export const documentStores: readonly Mutant[] = [...rows, ...copied, ...generations];
+const postgresCatalogue = "src/postgres/view-catalog.ts";
+const ofKinds = [{ file: "src/postgres/view-catalog.int.test.ts", pattern: "postgres: a generation belongs to the kind" }];
+const leftOver = [{ file: "src/postgres/view-catalog.int.test.ts", pattern: "postgres: a retired generation is left over" }];
+
+const catalogued: readonly Mutant[] = [
+  {
+    name: "catalogue-fed",
+    clause: "I4",
+    takes: "generations of another kind of store are not fed, in PostgreSQL",
+    file: postgresCatalogue,
+    find: "`select state, declared from ${shared.generations} where view = $1 and generation = $2 and store = $3`",
+    replace: "`select state, declared from ${shared.generations} where view = $1 and generation = $2 and $3::text is not null`",
+    tests: ofKinds,
+  },
+  {
+    name: "catalogue-bind-kind",
+    clause: "I4",
+    takes: "generations of another kind of store are not bound, in PostgreSQL",
+    file: postgresCatalogue,
+    find: "and store = $4 and state <> 'retired' returning storage",
+    replace: "and $4::text is not null and state <> 'retired' returning storage",
+    tests: ofKinds,
+  },
+  {
+    name: "catalogue-bind-retired",
+    clause: "I4",
+    takes: "retired generations are not bound, in PostgreSQL",
+    file: postgresCatalogue,
+    find: "and store = $4 and state <> 'retired' returning storage",
+    replace: "and store = $4 returning storage",
+    tests: leftOver,
+  },
+  {
+    name: "catalogue-bind-once",
+    clause: "I4",
+    takes: "the first storage stays the one that is written down",
+    file: postgresCatalogue,
+    find: "set storage = coalesce(storage, $3)",
+    replace: "set storage = $3",
+    tests: ofKinds,
+  },
+  {
+    name: "catalogue-forget",
+    clause: "I4",
+    takes: "the storage of a generation that is fed is not forgotten",
+    file: postgresCatalogue,
+    find: "set storage = null where view = $1 and generation = $2 and state = 'retired'",
+    replace: "set storage = null where view = $1 and generation = $2",
+    tests: leftOver,
+  },
+  {
+    name: "catalogue-switch-kind",
+    clause: "I4",
+    takes: "generations of another kind of store are not switched to, in PostgreSQL",
+    file: "src/postgres/view-generations.ts",
+    find: "if (next.store !== tables.store) return refused",
+    replace: `if (next.store === "") return refused`,
+    tests: ofKinds,
+  },
+];
+
+export const documentStores: readonly Mutant[] = [...rows, ...copied, ...generations, ...catalogued];
