@@ -8,8 +8,8 @@ import { rebuildCommand } from "./rebuild.ts";
 import { statusCommand } from "./status.ts";
 
 const settingsHelp = `
-Settings come from the environment: DATABASE_URL, READ_DATABASE_URL, KAFKA_BROKERS, TIDEMARK_DATA, TIDEMARK_PARTITIONS, TIDEMARK_ROLES,
-TIDEMARK_PREFIX, TIDEMARK_MIGRATE, PORT, HOST, LOG_LEVEL. Every part is embedded where its variable is unset.`;
+Settings come from the environment: DATABASE_URL, READ_DATABASE_URL, KAFKA_BROKERS, MONGODB_URL, CLICKHOUSE_URL, ELASTICSEARCH_URL,
+TIDEMARK_DATA, TIDEMARK_PARTITIONS, TIDEMARK_ROLES, TIDEMARK_PREFIX, TIDEMARK_MIGRATE, PORT, HOST, LOG_LEVEL. Every part is embedded where its variable is unset.`;
 
 /** Answers the exit code. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -43,7 +43,7 @@ export const commandTopic: readonly Mutant[] = [
     tests: ledger("the position moves over the longest beginning"),
   },
   {
-    name: "topic-made-again",
+    name: "command-topic-made-again",
     clause: "I6",
     takes: "the refusal of another topic id",
     file: "src/runtime/command-partition.ts",
