@@ -2,8 +2,8 @@
 import { run, service } from "tidemark";
 import { clickhouse } from "tidemark/clickhouse";
 import { elasticsearch } from "tidemark/elasticsearch";
-import { topic } from "tidemark/kafka";
 import { mongodb } from "tidemark/mongodb";
+import { topic } from "tidemark/topic";
 import { api } from "./api.ts";
 import { customers, orders } from "./domain.ts";
 import { customerProfiles, dailyOrderStats, orderDetails, orderSearch, ordersRead, orderSummaries } from "./views.ts";
