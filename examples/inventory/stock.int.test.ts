@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
 import { spec, stream } from "tidemark/testing";
+import { eventually } from "../../test/memory-world.ts";
 import { kafka, postgres, uniqueName } from "../../test/services.ts";
 import { inventoryService } from "./main.ts";
 import { inventory, products, stockLevels, tables } from "./stock.ts";
@@ -55,6 +56,8 @@ for (const transport of ["the events table", "Kafka"]) {
         rmSync(folder, { recursive: true, force: true });
       });
       await pool.query(tables);
+      // a view has no tables before its log is there
+      await eventually("the view is there", async () => (await app.status()).projections.length > 0);
       const ids = [uniqueName(), uniqueName()];
       for (const id of ids) await stock.add(id, "Coffee", 10);
       const done = await Promise.all(ids.flatMap((id) => Array.from({ length: 15 }, (_, n) => stock.reserve(id, `o-${n}`, 1))));

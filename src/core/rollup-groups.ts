@@ -58,7 +58,8 @@ function measured(rule: MeasureRule, values: readonly Value[]): unknown {
   }
 }
 
-const inType = ({ type }: MeasureRule, text: string): string | number => (type === "string" ? text : Number(text));
+const inType = ({ type }: MeasureRule, text: string): string | number =>
+  type === "string" ? text : Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, Number(text)));
 
 const sumOf = (values: readonly number[]): Decimal => values.reduce((sum, value) => plus(sum, decimalOf(value)), zero);
 

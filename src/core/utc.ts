@@ -2,7 +2,7 @@
 
 export type TimeUnit = "month" | "day" | "hour";
 
-const time = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
+const time = /^\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 const length: Readonly<Record<TimeUnit, number>> = { month: 7, day: 10, hour: 13 };
 
 /** "2026-03", "2026-03-01" or "2026-03-01T10". @throws RangeError for what is no RFC 3339 time */

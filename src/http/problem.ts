@@ -114,9 +114,12 @@ export function problemOf(error: unknown): Reply {
   return problem({ status: statusOf[code], code, detail: error.message, ...errorsOf(error) }, headersOf(error, statusOf[code]));
 }
 
+/** A body may have a member for each byte or two of it, and each may be wrong. */
+const maxIssues = 100;
+
 function errorsOf(error: TidemarkError): { readonly errors?: readonly (InputIssue | ParameterIssue)[] } {
-  if (isTidemarkError(error, "INVALID_INPUT")) return { errors: error.details.issues };
-  if (isTidemarkError(error, "INVALID_PARAMETER")) return { errors: error.details.issues };
+  if (isTidemarkError(error, "INVALID_INPUT")) return { errors: error.details.issues.slice(0, maxIssues) };
+  if (isTidemarkError(error, "INVALID_PARAMETER")) return { errors: error.details.issues.slice(0, maxIssues) };
   return {};
 }
 

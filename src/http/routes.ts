@@ -163,10 +163,13 @@ function apiRoute(key: string, route: AnyRoute): ApiRoute {
   return { method: method as "GET" | "POST", path, parameters, target };
 }
 
-function checkSearchRoute({ view, filter, hide }: SearchRoute, refuse: (problem: string) => never): void {
+function checkSearchRoute({ view, filter, hide, order }: SearchRoute, refuse: (problem: string) => never): void {
   if (view.search === undefined) refuse(`view '${view.name}' declares no 'search'.`);
   if (filter.includes("q")) refuse("'q' is what is searched for, so it cannot be a filter.");
   const schema: JsonSchema = documentSchema(view.document);
-  for (const field of hide)
+  for (const field of hide) {
     if (propertyOf(schema, field) === undefined) refuse(`'${field}', which is hidden, is no field of view '${view.name}'.`);
+    if (view.search?.facets.includes(field)) refuse(`'${field}' is hidden, but view '${view.name}' counts its values as a facet.`);
+    if (order.some((by) => by.field === field)) refuse(`'${field}' is hidden, but its values would stand in cursors of this order.`);
+  }
 }

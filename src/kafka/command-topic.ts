@@ -1,5 +1,5 @@
 /** `<log>-commands` and `<log>-replies`: commands that are accepted first and decided later, and outcomes for those who asked. */
-import { TidemarkError } from "../errors.ts";
+import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { CommandReply, CommandTopic } from "../runtime/command-ports.ts";
 import { commandHeader } from "../runtime/command-record.ts";
 import { pause } from "../runtime/wake.ts";
@@ -11,6 +11,14 @@ import { topicReader } from "./topic-reader.ts";
 import { ensureTopic } from "./topics.ts";
 import { waitingCommands } from "./waiting-commands.ts";
 import { listOffsets } from "./wire-offsets.ts";
+
+const withoutDetails = (reply: CommandReply): CommandReply => ({
+  ...reply,
+  key: null,
+  correlationId: null,
+  traceparent: null,
+  answer: { status: reply.answer.status, body: null },
+});
 
 export interface CommandTopicOptions {
   readonly log: string;
@@ -68,7 +76,15 @@ export async function openCommandTopic(cluster: Cluster, options: CommandTopicOp
 
     async reply(partition, told) {
       const out = (replier ??= topicProducer(cluster, replies));
-      await Promise.all(told.map((reply) => out.produce(partition, replyRecord(log, reply))));
+      await Promise.all(
+        told.map((reply) =>
+          out.produce(partition, replyRecord(log, reply)).catch((error: unknown) => {
+            if (!isTidemarkError(error, "PAYLOAD_TOO_LARGE")) throw error;
+            // a reply that does not fit must not hold up the partition: its outcome is at GET /commands/{id}
+            return out.produce(partition, replyRecord(log, withoutDetails(reply)));
+          }),
+        ),
+      );
     },
 
     async onReplies(callback) {

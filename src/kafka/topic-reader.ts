@@ -99,6 +99,7 @@ export function topicReader(cluster: Cluster, { topic, topicId, log }: TopicRead
       // what was read ahead from elsewhere holds its connection until its poll ends
       const before = readings.get(partition)?.ahead;
       if (before != null && before.offset !== offset) await end(partition);
+      if (signal.aborted) return [];
       let reading = readings.get(partition);
       if (reading === undefined) {
         reading = { connections: cluster.connections(requestTimeoutMs), ended: new AbortController(), ahead: null };

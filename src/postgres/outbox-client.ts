@@ -93,7 +93,10 @@ export async function inTransaction<Tx, T>(database: OutboxDatabase<Tx>, work: (
   try {
     await client.query("begin isolation level read committed");
     const result = await work(client as Tx);
-    await client.query("commit");
+    // the commit of a failed transaction succeeds, with this tag: an error in it was caught by `work`
+    const { command } = await client.query("commit");
+    if (command === "ROLLBACK")
+      throw new TidemarkError("UNAVAILABLE", { what: "The outbox's transaction (a statement in it failed, so it was rolled back)" });
     return result;
   } catch (error) {
     // the first error is the one to tell; a connection that cannot even roll back is thrown away

@@ -263,3 +263,26 @@ test("commands and the outbox on one stream: neither decides on a state that the
   assert.deepEqual(notes((await side.all()).filter((e) => e.stream === a)).slice(6), ["after 6", "out", "after 8"]);
   assert.deepEqual(await side.faults(), []);
 });
+
+test("a transaction whose error was caught says that nothing was committed", async (t) => {
+  const side = await outboxSide(t);
+  const box = outbox(side.pool, { schema });
+  side.defer(() => box.close());
+  const swallowed = box.transaction(async (tx) => {
+    await box.publish(tx, products, a, note("lost"));
+    await assert.rejects(tx.query("select no_such_function()"));
+    return "done";
+  });
+  await assert.rejects(swallowed, (error) => isTidemarkError(error, "UNAVAILABLE"));
+  assert.deepEqual(await side.all(), []);
+  assert.deepEqual(await side.faults(), []);
+});
+
+test("a log whose heads are not there yet takes nothing, by name", async (t) => {
+  const side = await outboxSide(t);
+  const box = outbox(side.pool, { schema });
+  side.defer(() => box.close());
+  await side.pool.query(`delete from ${schema}.heads where log = 'products'`);
+  const early = box.transaction((tx) => box.publish(tx, products, a, note("early")));
+  await assert.rejects(early, (error) => isTidemarkError(error, "NOT_FOUND"));
+});

@@ -77,8 +77,8 @@ test("postgres: a lost connection, of whatever use, empties it", async (t) => {
   const { partition } = command;
   await assertAsRead(store);
   await assert.rejects(database.query({ text: "select pg_terminate_backend(pg_backend_pid())" }));
-  assert.equal(store.recent!("orders", { partition, position: 0, eventId: null }, 9), null);
-  assert.deepEqual(store.recent!("orders", { partition, position: 2, eventId: command.events[1]!.id }, 9), []);
+  // of this epoch it has heard nothing; who last read in an older one reads the store
+  assert.deepEqual(store.recent!("orders", { partition, position: 0, eventId: null }, 9), []);
   await store.append(0, [write("o", 1, { partitions, baseVersion: 2, expectedVersion: 2 })]);
   assert.equal(store.recent!("orders", { partition, position: 2, eventId: command.events[1]!.id }, 9), null);
 });

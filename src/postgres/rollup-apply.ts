@@ -97,6 +97,7 @@ function measure({ of, rules }: RollupContext, row: MeasuredRow, events: readonl
       : blaming(of.name, events.at(-1)!, () => {
           const made = contributionOf(rules, document);
           if (made !== null) checkGroup(made.key);
+          if (made !== null) checkExtremes(rules, made.values);
           return made;
         });
   return { key: row.key, document, version, updated, part };
@@ -108,6 +109,17 @@ const maxKeyBytes = 1_200;
 function checkGroup(key: string): void {
   const bytes = Buffer.byteLength(key);
   if (bytes > maxKeyBytes) throw new DocumentProblem(`its group's key takes ${bytes} bytes, more than ${maxKeyBytes}`);
+}
+
+/** The index of `min` and `max` holds the group's key and the value. */
+const maxExtremeBytes = 1_400;
+
+function checkExtremes(rules: RollupRules, values: readonly unknown[]): void {
+  for (const [i, { kind, field }] of Object.values(rules.measures).entries()) {
+    const value = values[i];
+    if ((kind === "min" || kind === "max") && typeof value === "string" && Buffer.byteLength(value) > maxExtremeBytes)
+      throw new DocumentProblem(`the field '${field}' takes more than ${maxExtremeBytes} bytes, too many for the index of '${kind}'`);
+  }
 }
 
 function writes({ of, rules, rows, groups }: RollupContext, before: readonly MeasuredRow[], after: readonly MeasuredRow[]): Statement[] {

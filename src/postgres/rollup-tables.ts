@@ -100,7 +100,9 @@ function shownAs(measure: MeasureColumn, rows: string): string {
     case "max":
       return `(select ${kind}(r.${column}) from ${quoted(rows)} r where r._group = g._key)`;
     case "sum":
-      return type === "string" ? `trim_scale(g.${column})::text` : `g.${column}::float8`;
+      return type === "string"
+        ? `trim_scale(g.${column})::text`
+        : `least(greatest(g.${column}, -1.7976931348623157e308), 1.7976931348623157e308)::float8`;
     case "avg": {
       // the whole quotient is exact, and so is the product; a quotient that is rounded first would be rounded a second time
       const [up, down] = [`1${"0".repeat(digits)}`, digits === 0 ? "1" : `0.${"1".padStart(digits, "0")}`];

@@ -46,12 +46,14 @@ export interface CommandAcceptance {
 export interface CommandAcceptanceOptions {
   /** By log; opened at the first command. */
   readonly topics: ReadonlyMap<string, () => Promise<CommandTopic>>;
+  /** false: it answers for what others accepted, and accepts nothing itself. True unless given. */
+  readonly accepts?: boolean;
   readonly identities: ReadonlyMap<string, LogIdentity>;
   readonly ledger: Pick<CommandLedger, "known" | "positions">;
   readonly form: CommandForm;
 }
 
-export function commandAcceptance({ topics, identities, ledger, form }: CommandAcceptanceOptions): CommandAcceptance {
+export function commandAcceptance({ topics, accepts = true, identities, ledger, form }: CommandAcceptanceOptions): CommandAcceptance {
   const opened = new Map<string, Promise<CommandTopic>>();
   const unsubscribe: (() => Promise<void>)[] = [];
   const listening = new Map<string, Promise<void>>();
@@ -123,7 +125,7 @@ export function commandAcceptance({ topics, identities, ledger, form }: CommandA
   }
 
   return {
-    accepts: topics.size > 0,
+    accepts,
     settled,
 
     async accept(command, options = {}) {

@@ -175,8 +175,10 @@ async function failed(error: unknown, lane: number, jobs: readonly Job[], parts:
   if (failure.kind === "data" && jobs.length > 1) {
     const middle = jobs.length >> 1;
     const first = await handleBatch(lane, jobs.slice(0, middle), parts);
+    // what is decided again comes before what followed it
+    if (first.length > 0) return [...first, ...jobs.slice(middle)];
     const second = await handleBatch(lane, jobs.slice(middle), parts);
-    return [...first, ...second];
+    return second;
   }
   const again: Job[] = [];
   for (const job of jobs) {

@@ -32,6 +32,8 @@ test("what is no command is answered and parked, and never holds up what comes a
     ["no key", { key: null, value: `{"by":1}`, headers: { ce_type: "Add" } }, 422, "INVALID_INPUT"],
     ["no value, no type", { key: "a", value: null }, 422, "INVALID_INPUT"],
     ["plain form with another member", { key: "a", value: `{"type":"Add","data":{"by":1},"when":1}` }, 422, "INVALID_INPUT"],
+    ["plain form with an id that is none", { key: "a", value: `\n {"type":"Add","data":{"by":1},"id":"a b"}` }, 422, "INVALID_INPUT"],
+    ["plain form with a number for an id", { key: "a", value: `{"type":"Add","data":{"by":1},"id":17}` }, 422, "INVALID_INPUT"],
     ["not an object", { key: "a", value: "[]" }, 422, "INVALID_INPUT"],
     ["a bad id", { key: "a", value: `{"by":1}`, headers: { "ce_type": "Add", "tidemark-command-id": "a b" } }, 400, "INVALID_HEADER"],
     [

@@ -129,11 +129,14 @@ export function commandProcessor(options: CommandProcessorOptions): CommandProce
         topic = await options.openTopic();
         problem = null;
         const opened = topic;
-        const membership = await topic.join((partitions) => assign(opened, partitions));
+        const joining = topic.join((partitions) => assign(opened, partitions));
+        // a group that cannot be joined must not hold up the stop; whoever joins later is gone with the topic's cluster
+        const membership = await Promise.race([joining, stopped(stopping.signal)]);
         await stopped(stopping.signal);
         for (const partition of [...serving.keys()]) end(partition);
         await Promise.all(ending);
-        await membership.leave();
+        if (membership === undefined) joining.catch(() => undefined);
+        else await membership.leave();
       } catch (error) {
         problem = error instanceof Error ? error.message : String(error);
         if (!stopping.signal.aborted) logger.warn("the topic of a log's commands cannot be opened", { log, problem });

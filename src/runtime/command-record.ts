@@ -77,7 +77,7 @@ export function readHead(record: CommandRecord, topicId: string): RecordHead {
 
 /** Of the form without headers. */
 function idInValue(value: Uint8Array | null): string | undefined {
-  if (value === null || value.length === 0 || value[0] !== 0x7b) return undefined;
+  if (value === null || value.length === 0) return undefined;
   try {
     const parsed = JSON.parse(text(value)) as { readonly id?: unknown };
     return typeof parsed.id === "string" && visible.test(parsed.id) ? parsed.id : undefined;
@@ -120,7 +120,10 @@ function contentOf(record: CommandRecord, head: RecordHead, form: CommandForm): 
   if (value === null) throw invalid("/type", "is missing: a header ce_type, or a value {type, data}");
   const content = form.parse(value);
   if (typeof content !== "object" || content === null || Array.isArray(content)) throw invalid("", "must be an object {type, data}");
-  const { type, data, id: _, ...rest } = content as Record<string, unknown>;
+  const { type, data, id, ...rest } = content as Record<string, unknown>;
+  // one that cannot be an id would be dropped, and its repeats be taken for other commands
+  if (id !== undefined && !(typeof id === "string" && visible.test(id)))
+    throw invalid("/id", "must be a string of 1 to 255 visible ASCII characters");
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw invalid(`/${unknown}`, "is not a known member");
   if (typeof type !== "string") throw invalid("/type", "must be the name of a command");

@@ -44,9 +44,9 @@ export async function openCommandParts(options: CommandPartsOptions, open: Opene
 
   const acceptance = settings.roles.has("command")
     ? commandAcceptance({
-        topics: new Map(
-          settings.kafkaBrokers !== null || processes ? aggregates.map(({ name }) => [name, () => openTopic(identityOf(name))]) : [],
-        ),
+        topics: new Map(aggregates.map(({ name }) => [name, () => openTopic(identityOf(name))])),
+        // without Kafka a process that decides nothing leaves commands to those that do
+        accepts: settings.kafkaBrokers !== null || processes,
         identities: write.identities,
         ledger,
         form,

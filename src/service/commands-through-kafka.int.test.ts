@@ -114,6 +114,24 @@ test("a stranger's commands: order per stream, the plain form, malformed ones, r
   assert.deepEqual((await ledger.known(["open-a"])).get("open-a")?.kind, "decided");
 });
 
+test("an outcome that is too large for a record is told in short, and what comes after it goes on", { timeout: 60_000 }, async (t) => {
+  const w = await setUp(t);
+  const { running, ledger, replies } = await w.processor();
+  await w.serves(running);
+  const reply = { "tidemark-reply": "true" };
+  await w.send([
+    {
+      key: "a",
+      value: "{}",
+      headers: { ...reply, "ce_type": "Open", "tidemark-command-id": "large", "ce_correlationid": "x".repeat(1_048_200) },
+    },
+  ]);
+  await w.send([{ key: "a", value: JSON.stringify({ by: 1 }), headers: { ...reply, "ce_type": "Add", "tidemark-command-id": "next" } }]);
+  await eventually("the next is decided", async () => (await ledger.known(["next"])).size === 1, 30_000);
+  await eventually("both are told", () => new Set(replies.map(({ commandId }) => commandId)).size === 2, 30_000);
+  assert.ok(running.state().partitions.every(({ state }) => state === "running"));
+});
+
 test("two processors share the partitions; when one leaves, the other goes on where it was", { timeout: 60_000 }, async (t) => {
   const w = await setUp(t);
   const first = await w.processor();

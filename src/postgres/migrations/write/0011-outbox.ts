@@ -60,7 +60,9 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform tidemark_outbox_refuse('transaction isolation', 'the outbox needs READ COMMITTED, this transaction is ' || upper(current_setting('transaction_isolation')));
   end if;
-  select l.log_id, (p->>'hash')::int % l.partitions into v_log_id, v_partition from logs l where l.log = v_log;
+  -- a log whose heads are not there yet takes nothing: its events would have no position
+  select l.log_id, h.partition into v_log_id, v_partition
+    from logs l join heads h on h.log = l.log and h.partition = (p->>'hash')::int % l.partitions where l.log = v_log;
   if not found then
     raise exception 'tidemark: there is no log %', v_log using errcode = 'TM003', detail = json_build_object('log', v_log)::text;
   end if;
@@ -93,9 +95,9 @@ as $fn$
 declare
   v_self constant xid8 := pg_current_xact_id();
   v_turn int; v_question text; v_at_commit boolean;
-  v_version int[]; v_back bigint[]; v_wrong int; v_log text; v_stream text; v_expected int; v_actual int;
+  v_version int[]; v_back bigint[]; v_wrong int; v_log text; v_stream text; v_expected int; v_actual int; v_moved int;
 begin
-  if current_setting('tidemark.outbox_question', true) = v_self || ' ' || new.turn then
+  if new.behind and current_setting('tidemark.outbox_question', true) = v_self || ' ' || new.turn then
     perform set_config('tidemark.outbox_question', 'immediate', true);
     return null;
   end if;
@@ -154,6 +156,10 @@ begin
   insert into events (log, partition, position, stream, version, type, schema_version, data, metadata, event_id, command_id)
     select m.log, m.partition, h.position - v_back[m.seq], m.stream, v_version[m.seq], m.type, m.schema_version, m.data, m.metadata, m.event_id, m.command_id
       from moved m join heads h on h.log = m.log and h.partition = m.partition;
+  get diagnostics v_moved = row_count;
+  if v_moved <> cardinality(v_version) then
+    raise exception 'tidemark: the outbox lost a head' using errcode = '22023';
+  end if;
   return null;
 end $fn$;
 revoke execute on function tidemark_outbox_turn() from public;
