@@ -89,7 +89,8 @@ export function clickhouseGeneration(place: ClickHousePlace, view: AnyView, gene
   }
 
   function rows(): DocumentRows {
-    const names = [...ownNames, ...shape.columns.map((column) => column.name)].join(", ");
+    // the client trims statements: the last cell is one that neither is empty nor ends with a blank or a semicolon, the edition
+    const names = [...shape.columns.map((column) => column.name), ...ownNames].join(", ");
     return {
       async read(keys) {
         const found = new Map<string, DocumentRow>();
@@ -152,5 +153,5 @@ export function clickhouseGeneration(place: ClickHousePlace, view: AnyView, gene
 /** A row as the format has it, or why the document is refused. */
 function line(shape: Shape, row: DocumentRow): string | { readonly refused: string } {
   const made = row.document === null ? { cells: shape.none } : shape.cells(row.document);
-  return "problem" in made ? { refused: made.problem } : tabSeparated([...ownCells(row), ...made.cells]);
+  return "problem" in made ? { refused: made.problem } : tabSeparated([...made.cells, ...ownCells(row)]);
 }

@@ -28,9 +28,9 @@ export function clickhouse(from?: string | { readonly client: ClickHouseClient; 
       try {
         // what fails is told by this store's errors; the client would also print every statement that a server refuses
         client = createClient({ url, log: { level: ClickHouseLogLevel.OFF } });
-      } catch (cause) {
-        // the client's message may quote the URL, and with it a password
-        throw new TidemarkError("INVALID_SETTING", { setting: "CLICKHOUSE_URL", problem: "the client cannot read it" }, { cause });
+      } catch {
+        // the client's message may quote the URL, and with it a password: it is no cause either
+        throw new TidemarkError("INVALID_SETTING", { setting: "CLICKHOUSE_URL", problem: "the client cannot read it" });
       }
       return documentViewStore(catalog(kind), clickhouseDocumentStore(client, { prefix, database, close: () => client.close() }));
     },

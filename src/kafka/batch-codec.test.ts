@@ -128,6 +128,15 @@ function marker(baseOffset: number, producerId: bigint, type: "abort" | "commit"
   return whole;
 }
 
+test("an abort whose records are not in the answer ends with its marker, and takes nothing of what comes after it", () => {
+  const bytes = Buffer.concat([marker(101, 9n, "abort"), asTransaction(encode([{ key: "k", value: "committed", headers: [] }], 102), 9n)]);
+  const { records } = recordsIn(bytes, 101, [{ producerId: 9n, firstOffset: 100n }]);
+  assert.deepEqual(
+    records.map((r) => r.value),
+    ["committed"],
+  );
+});
+
 test("markers and records of aborted transactions are left out, later ones of the same producer are not", () => {
   const one = (value: string): Content => ({ key: "k", value, headers: [] });
   const bytes = Buffer.concat([

@@ -128,7 +128,7 @@ export class RecordCursor {
       if ((attributes & (controlBit | transactionalBit)) !== 0) {
         const producerId = source.readBigInt64BE(at + 43);
         if ((attributes & controlBit) !== 0) {
-          this.#aborted.marker(producerId, source, at + headerBytes);
+          this.#aborted.marker(producerId, this.#baseOffset, source, at + headerBytes);
           continue;
         }
         if (this.#aborted.covers(producerId, this.#baseOffset)) continue;
@@ -176,13 +176,20 @@ function decompress(packed: Buffer, type: number): Buffer {
 function abortFilter(aborted: readonly AbortedTransaction[]) {
   const waiting = [...aborted].sort((a, b) => Number(a.firstOffset - b.firstOffset));
   const open = new Set<bigint>();
+  const openUpTo = (offset: number): void => {
+    while (waiting.length > 0 && Number(waiting[0]!.firstOffset) <= offset) open.add(waiting.shift()!.producerId);
+  };
   return {
     covers(producerId: bigint, baseOffset: number): boolean {
-      while (waiting.length > 0 && Number(waiting[0]!.firstOffset) <= baseOffset) open.add(waiting.shift()!.producerId);
+      openUpTo(baseOffset);
       return open.has(producerId);
     },
-    /** A marker's key is (version int16, type int16); type 0 is abort. It ends the producer's transaction. */
-    marker(producerId: bigint, bytes: Buffer, at: number): void {
+    /**
+     * A marker's key is (version int16, type int16); type 0 is abort. It ends the producer's transaction, also one whose records are compacted away or
+     * were in the answer before.
+     */
+    marker(producerId: bigint, baseOffset: number, bytes: Buffer, at: number): void {
+      openUpTo(baseOffset);
       const keyAt = skipVarints(bytes, skipVarints(bytes, at, 1) + 1, 3); // length; attributes; timestamp, offset, key length
       if (bytes.readInt16BE(keyAt + 2) === 0) open.delete(producerId);
     },

@@ -11,11 +11,10 @@ import type { Cluster } from "./cluster.ts";
 import { openTopicCopy, type TopicCopy } from "./view-topic-copy.ts";
 import { viewTopicOf } from "./view-topic-names.ts";
 import { diverged } from "./view-topic-reading.ts";
+import { atStart } from "./view-topic-records.ts";
 
 export interface TopicCopies {
   known(view: AnyView, generation: number): TopicCopy | undefined;
-  /** It tells of its checkpoints itself. */
-  isOpen(of: Pick<CheckpointMoved, "view" | "generation">): boolean;
   /** Opened where it is not yet. One that failed some time ago is begun anew. */
   of(view: AnyView, generation: number): TopicCopy;
   /** Follows what the catalogue says of a view, and says it as this process sees it. */
@@ -80,7 +79,6 @@ export function topicCopies({ cluster, prefix, catalog, onCheckpoint, onReady }:
   return {
     of,
     known: (view, generation) => copies.get(keyOf(view, generation))?.copy,
-    isOpen: ({ view, generation }) => copies.has(`${view}/${generation}`),
     follow(view, status) {
       const wanted = currentByStatus(view, status);
       if (wanted !== null) of(view, wanted.generation);
@@ -94,17 +92,19 @@ export function topicCopies({ cluster, prefix, catalog, onCheckpoint, onReady }:
 
       const generations = status.generations.map((generation) => {
         const copy = copies.get(keyOf(view, generation.generation))?.copy;
+        // one that is given up here is gone for who waits for it
+        const own = copy === undefined && generation.state === "previous" ? "retired" : generation.state;
         const state =
           standIn === undefined || wanted === null
-            ? generation.state
+            ? own
             : generation.generation === wanted.generation
               ? "building"
               : generation.generation === standIn.generation
                 ? "live"
-                : generation.state;
+                : own;
+        // what nobody has read here covers nothing
         const checkpoints = generation.checkpoints.map((checkpoint) => {
-          const read = copy?.checkpoint(checkpoint.partition);
-          if (read === undefined) return checkpoint;
+          const read = copy?.checkpoint(checkpoint.partition) ?? atStart;
           return { ...checkpoint, position: read.position, eventId: read.eventId, logId: checkpoint.logId ?? read.logId };
         });
         return { ...generation, state, checkpoints };
@@ -112,7 +112,7 @@ export function topicCopies({ cluster, prefix, catalog, onCheckpoint, onReady }:
       // how long ago the catalogue's were caught up says nothing of a copy that is behind
       const caughtUp = (generation: number): boolean => {
         const copy = copies.get(keyOf(view, generation))?.copy;
-        return copy === undefined || status.ends.every(({ partition, position }) => copy.checkpoint(partition).position >= position);
+        return copy !== undefined && status.ends.every(({ partition, position }) => copy.checkpoint(partition).position >= position);
       };
       return { ...status, generations, caughtUpAgoMs: new Map([...status.caughtUpAgoMs].filter(([generation]) => caughtUp(generation))) };
     },

@@ -51,11 +51,18 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
   let watching: Promise<unknown> | undefined;
 
   /** What others write is not held here any more. */
-  const watch = (): Promise<unknown> =>
-    (watching ??= catalog.onCheckpoint((moved) => {
+  async function watch(): Promise<void> {
+    watching ??= catalog.onCheckpoint((moved) => {
       if (moved === undefined) return;
       for (const each of generations.get(keyOf(moved.view, moved.generation))?.values() ?? []) each.moved(moved.partition, moved.position);
-    }));
+    });
+    try {
+      await watching;
+    } catch (error) {
+      watching = undefined;
+      throw error;
+    }
+  }
   const generationOf = (view: AnyView, generation: number): TopicGeneration => {
     const key = keyOf(view.name, generation);
     const connectionsFor = (partition: number) => connections[partition % connections.length]!;
@@ -85,6 +92,8 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
   async function readyCopy(view: AnyView, generation: number): Promise<TopicCopy> {
     const known = copies.known(view, generation);
     if (known?.ready === true && known.failure === null) return known;
+    // given up here: who waited for it goes on with the next one
+    if (known === undefined && checkpointCallbacks.size > 0) throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
     await requireFed(view, generation);
     const copy = copies.of(view, generation);
     if (!(await copy.until(() => copy.ready, readyWaitMs))) throw notReady(view);
@@ -160,9 +169,9 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
     recordEnds: (ends, views) => catalog.recordEnds(ends, views),
     async onCheckpoint(callback) {
       checkpointCallbacks.add(callback);
-      // what the catalogue says is not yet read here, but by a copy that is opened later
+      // what the catalogue says is not yet read here: the copies tell of what they have read
       const unsubscribe = await catalog.onCheckpoint((moved) => {
-        if (moved === undefined || !copies.isOpen(moved)) callback(moved);
+        if (moved === undefined) callback(moved);
       });
       return async () => {
         checkpointCallbacks.delete(callback);
@@ -186,10 +195,9 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
       if (!(await copy.until(reached, readyWaitMs))) throw notReady(view);
     },
     async close() {
-      await copies.closeAll();
-      await Promise.all(connections.map((each) => each.close()));
+      // a copy may be waiting for Kafka
+      await Promise.all([copies.closeAll(), cluster.close()]);
       await catalog.close();
-      await cluster.close();
     },
   };
 }

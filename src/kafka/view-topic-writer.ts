@@ -85,8 +85,10 @@ export function topicWriter(cluster: Cluster, { view, place, partition, connecti
   }
 
   /** The topic may be ahead, by a worker that ended before the checkpoint followed; never behind, and never of another history. */
-  function check(from: Checkpoint, events: readonly LogEvent[]): void {
-    const { position, eventId } = checkpoint;
+  function check(from: Checkpoint, to: Checkpoint, events: readonly LogEvent[]): void {
+    const { position, eventId, logId } = checkpoint;
+    const expected = to.logId ?? from.logId;
+    if (logId !== null && expected !== null && logId !== expected) throw diverged(place, `partition ${partition} holds another log`);
     if (position < from.position)
       throw diverged(
         place,
@@ -97,8 +99,10 @@ export function topicWriter(cluster: Cluster, { view, place, partition, connecti
   }
 
   async function write(from: Checkpoint, to: Checkpoint, events: readonly LogEvent[]): Promise<void> {
+    // somebody else has gone on: what is known here is old, not the topic
+    if (checkpoint.position < from.position) transactions = null;
     const own = (transactions ??= await take());
-    check(from, events);
+    check(from, to, events);
     const fresh = events.filter((event) => event.position > checkpoint.position);
     if (fresh.length === 0) return;
     const folded = foldDocuments(view, fresh, documents, maxBatchBytes);

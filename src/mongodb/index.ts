@@ -24,9 +24,9 @@ export function mongodb(from?: string | { readonly db: Db }): ViewStoreChoice {
       let client;
       try {
         client = new MongoClient(url, { ignoreUndefined: true, serverSelectionTimeoutMS: 5_000 });
-      } catch (cause) {
-        // the driver's message may quote the URL, and with it a password
-        throw new TidemarkError("INVALID_SETTING", { setting: "MONGODB_URL", problem: "the driver cannot read it" }, { cause });
+      } catch {
+        // the driver's message may quote the URL, and with it a password: it is no cause either
+        throw new TidemarkError("INVALID_SETTING", { setting: "MONGODB_URL", problem: "the driver cannot read it" });
       }
       return documentViewStore(catalog(kind), mongoDocumentStore(client.db(), { prefix, close: () => client.close() }));
     },

@@ -30,7 +30,8 @@ export interface ViewMonitor {
 export type OwnEnds = ReadonlyMap<string, readonly number[]>;
 
 const freshForMs = 1_000;
-const recordValidMs = 5_000;
+/** An end that nobody recorded for so long says nothing of now. */
+export const recordValidMs = 5_000;
 
 interface Known {
   readonly status: ViewStatus;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { AnyView } from "../core/definition.ts";
 import { openDatabase, postgresViewCatalog, postgresViewStore } from "../postgres/index.ts";
+import { currentByStatus } from "../runtime/current-generation.ts";
 import type { Logger, ViewStore } from "../runtime/ports.ts";
 import type { ViewStoreChoice } from "../runtime/view-store-choice.ts";
 import { images } from "./images.ts";
@@ -61,12 +62,25 @@ export async function openReadParts(
     storeOf,
     async ready() {
       await store.migrate({ ddl: false });
-      for (const view of views) if ((await storeOf(view).current(view)) === null) throw new Error(`view '${view.name}' has no tables yet`);
+      const statuses = await store.status(views);
+      for (const view of views) {
+        const status = statuses.find((each) => each.view === view.name)!;
+        const own = storeOf(view);
+        // by what the read database says: a store that is down holds up its own views alone
+        if (currentByStatus(view, own === store ? status : { ...status, store: own.name }) === null)
+          throw new Error(`view '${view.name}' has no tables yet`);
+      }
     },
-    others: [...new Set(opened.values())].map((other) => ({
-      name: other.name,
-      views: views.filter((view) => storeOf(view) === other).map((view) => view.name),
-      ping: () => other.migrate({ ddl: false }),
-    })),
+    others: [...new Set(opened.values())].map((other) => {
+      const own = views.filter((view) => storeOf(view) === other);
+      return {
+        name: other.name,
+        views: own.map((view) => view.name),
+        async ping() {
+          await other.migrate({ ddl: false });
+          await Promise.all(own.map((view) => other.current(view)));
+        },
+      };
+    }),
   };
 }

@@ -2,6 +2,7 @@
 import type { AnyView } from "../core/definition.ts";
 import type { Failure, Generation, ViewStatus } from "../runtime/ports.ts";
 import type { RelayState } from "../runtime/relay.ts";
+import { recordValidMs } from "../runtime/view-monitor.ts";
 import type { CommandReport } from "./command-reports.ts";
 
 export interface PartitionReport {
@@ -10,6 +11,7 @@ export interface PartitionReport {
   readonly position: number;
   /** The last position that a projection process saw in the transport; null: not recorded yet. */
   readonly end: number | null;
+  /** null: the end is not known, or nobody has recorded it for 5 s (Kafka or all projections are down). */
   readonly lagEvents: number | null;
 }
 
@@ -53,13 +55,13 @@ export function projectionReports(views: readonly AnyView[], statuses: readonly 
         .filter((g) => g.state !== "retired")
         .map((g): ProjectionReport => {
           const partitions = g.checkpoints.map((c): PartitionReport => {
-            const end = status.ends.find((e) => e.log === c.log && e.partition === c.partition)?.position ?? null;
+            const found = status.ends.find((e) => e.log === c.log && e.partition === c.partition);
             return {
               log: c.log,
               partition: c.partition,
               position: c.position,
-              end,
-              lagEvents: end === null ? null : Math.max(0, end - c.position),
+              end: found?.position ?? null,
+              lagEvents: found === undefined || found.ageMs > recordValidMs ? null : Math.max(0, found.position - c.position),
             };
           });
           const known = partitions.length > 0 && partitions.every((p) => p.lagEvents !== null);

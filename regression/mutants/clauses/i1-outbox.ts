@@ -56,8 +56,8 @@ export const outboxPositions: readonly Mutant[] = [
     clause: "I1",
     takes: "the refusal of other isolation than READ COMMITTED at a publication",
     file,
-    find: "if current_setting('transaction_isolation') <> 'read committed' then\n    perform tidemark_outbox_refuse('transaction isolation', 'the outbox needs READ COMMITTED, this transaction is ' || upper(current_setting('transaction_isolation')));\n  end if;\n  select l.log_id",
-    replace: "select l.log_id",
+    find: "if current_setting('transaction_isolation') <> 'read committed' then\n    perform tidemark_outbox_refuse('transaction isolation', 'the outbox needs READ COMMITTED, this transaction is ' || upper(current_setting('transaction_isolation')));\n  end if;\n  -- a log whose heads",
+    replace: "-- a log whose heads",
     tests: alone("another isolation level is refused"),
   },
 ];
