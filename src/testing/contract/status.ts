@@ -84,6 +84,8 @@ async function wakes({ main, process }: Group): Promise<void> {
   }
   const projection = await feedLive(main, woken, 1);
   await Promise.all(made);
+  // as who answers queries does, told of a generation
+  for (const store of [main, other]) await store.status([woken]);
   const log = logWriter("orders", 1);
   const events = [log.add("a", "Created", { customerId: null }), log.add("b", "Created", { customerId: null })];
   await applyNext(projection, await projection.checkpoint("orders", 0), events, 2);
