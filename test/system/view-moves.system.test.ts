@@ -118,6 +118,8 @@ test("order_details moves from PostgreSQL to MongoDB and back, and is answered a
   const back = await start(inPostgres);
   const last = await order(next, "last");
   written.push(last);
+  // the token of an order says nothing of the customers' log
+  assert.equal((await details(back, { orderId: "o-0", token: renamed.token }))?.customer.name, "Anne");
   assert.deepEqual(await read(next, [last]), await read(back, [last]));
   const { generation } = await back.rebuild("order_details");
   assert.notEqual(generation, before);
