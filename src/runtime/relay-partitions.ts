@@ -17,7 +17,10 @@ export interface RelayProgress {
 export interface RelayPartitions {
   /** Ascending. */
   serving(): readonly PartitionState[];
-  /** @throws what `startingPoints` throws */
+  /**
+   * The first of this turn. All partitions of the log are looked at, also those that others serve: a store that was put back is refused
+   * before anything of it is relayed, whichever partitions show it. @throws what `startingPoints` throws
+   */
   begin(partitions: readonly number[]): Promise<void>;
   /** Goes after the share, in the background; `woken` is signalled when something came of it. */
   follow(): void;
@@ -50,8 +53,9 @@ export function relayPartitions(
     const rows = of.map((s) => ({ partition: s.partition, position: s.acknowledged, topicId: writer.topicId }));
     if (rows.length > 0) await store.recordRelayed(log, rows);
   };
-  const begin = async (partitions: readonly number[]) => {
-    const fresh = await startingPoints(store, identity, writer, partitions);
+  const begin = async (partitions: readonly number[], alsoLookedAt: readonly number[] = []) => {
+    const asked = [...new Set([...partitions, ...alsoLookedAt])].toSorted((a, b) => a - b);
+    const fresh = (await startingPoints(store, identity, writer, asked)).filter((s) => partitions.includes(s.partition));
     await record(fresh);
     for (const s of fresh) {
       states.set(s.partition, s);
@@ -81,7 +85,7 @@ export function relayPartitions(
 
   return {
     serving,
-    begin,
+    begin: (partitions) => begin(partitions, [...Array(identity.partitions).keys()]),
     follow() {
       const going = share.leaving.filter((partition) => states.get(partition)?.sending !== true && !looks.has(partition));
       for (const partition of going) states.delete(partition);

@@ -147,6 +147,42 @@ test("one partition that diverged stops its relay, and then each that takes it o
   assert.deepEqual(w.topicPositions(0), range(1, 5));
 });
 
+test("a relay that begins looks at partitions that others serve too: one that diverged anywhere is refused before anything is sent", async (t) => {
+  const w = await world();
+  const [[a], [b]] = streamsOf(2) as [[string], [string]];
+  const before = w.relay();
+  await w.append(added(5, [a, b]));
+  await eventually("all is relayed", () => before.state().relayed.join() === "5,5");
+  await before.stop();
+  const stop = new AbortController();
+  let kept: readonly number[] = [];
+  const other = w.store.shareOwnership("relay orders", 2, stop.signal, async (share) => {
+    const giveBack = () => {
+      for (const partition of share.leaving) share.release(partition);
+      kept = share.parts;
+    };
+    share.onChange(giveBack);
+    giveBack();
+    await new Promise((resolve) => share.lost.addEventListener("abort", resolve, { once: true }));
+  });
+  t.after(async () => {
+    stop.abort();
+    await other;
+  });
+  await eventually("the other has both", () => kept.length === 2);
+  const waiting = faults();
+  const opened = waiting.hold("tails");
+  t.after(() => opened.release());
+  const relay = stopping(t, w.relay({ writer: { faults: waiting } }));
+  assert.equal((await opened.reached).partitions.length, 2);
+  assert.equal(kept.length, 1, "one partition each");
+  w.write.putBack("orders", kept[0]!, 2);
+  await w.append(added(1, [a, b]));
+  opened.release();
+  await eventually("it refuses", () => relay.state().state === "diverged");
+  for (const partition of [0, 1]) assert.deepEqual(w.topicPositions(partition), range(1, 5));
+});
+
 test("while shares move under load no event is skipped and none comes before an earlier one", async (t) => {
   const w = await world({ partitions });
   const logger = recordingLogger();

@@ -94,6 +94,15 @@ export const nobodyTrusted: readonly Mutant[] = [
     tests: relayTest("carries every event once"),
   },
   {
+    name: "relay-looks-at-its-own",
+    clause: "I3",
+    takes: "a relay that begins looks at all partitions of the log, also those of others",
+    file: "src/runtime/relay-partitions.ts",
+    find: "begin: (partitions) => begin(partitions, [...Array(identity.partitions).keys()]),",
+    replace: "begin: (partitions) => begin(partitions),",
+    tests: [{ file: "src/runtime/relay-share.test.ts", pattern: "a relay that begins looks at partitions that others serve too" }],
+  },
+  {
     name: "relay-forgets",
     clause: "I3",
     takes: "what was relayed counts where retention has emptied the topic",
