@@ -85,6 +85,9 @@ export const command = <C extends AnyCommandType>(
   rejects: options.rejects,
 });
 
+const orderOf = (order: Readonly<Record<string, Direction>> = {}) =>
+  Object.entries(order).map(([field, direction]) => ({ field, direction }));
+
 /** A list of documents: filters, order, keyset pages; with `between` a whole range. Path parameters are filters by name. */
 export const find = <
   V extends AnyView,
@@ -98,7 +101,7 @@ export const find = <
   view,
   filter: options.filter ?? [],
   between: options.between,
-  order: Object.entries<Direction>((options.order ?? {}) as Record<string, Direction>).map(([field, direction]) => ({ field, direction })),
+  order: orderOf(options.order),
 });
 
 /** A search in a view that declares it: `?q=&<filters>&limit=&cursor=` → `{ items, total, facets, nextCursor }`. */
@@ -115,7 +118,7 @@ export const search = <
   filter: options.filter ?? [],
   hide: options.hide ?? [],
   highlight: options.highlight ?? false,
-  order: Object.entries<Direction>((options.order ?? {}) as Record<string, Direction>).map(([field, direction]) => ({ field, direction })),
+  order: orderOf(options.order),
 });
 
 /**

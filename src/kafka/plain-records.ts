@@ -1,6 +1,7 @@
 /** Records as anybody may have written them: key, value and headers as bytes, none of them trusted. */
 import type { CommandRecord } from "../runtime/command-ports.ts";
 import { type AbortedTransaction, RecordCursor } from "./batch-decoder.ts";
+import { eachHeader } from "./header-walk.ts";
 import { TextCache } from "./record-text.ts";
 
 /** Names of headers are the same from record to record. */
@@ -22,26 +23,11 @@ export function plainRecords(bytes: Buffer, from: number, partition: number, abo
   return found;
 }
 
-function headersOf({ bytes, view, headersStart, headerCount, end, offset }: RecordCursor): (readonly [string, Uint8Array])[] {
+function headersOf(cursor: RecordCursor): (readonly [string, Uint8Array])[] {
+  const { bytes, view } = cursor;
   const headers: (readonly [string, Uint8Array])[] = [];
-  let at = headersStart;
-  const length = (): number => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[at++]!;
-      value |= (byte & 0x7f) << shift;
-      if (!(byte > 0x7f)) return (value >>> 1) ^ -(value & 1);
-    }
-  };
-  for (let i = 0; i < headerCount; i++) {
-    const nameBytes = length();
-    const nameStart = at;
-    if (nameBytes < 0 || at + nameBytes > end) throw new Error(`damaged headers at offset ${offset}`);
-    at += nameBytes;
-    const valueBytes = Math.max(0, length());
-    if (at + valueBytes > end) throw new Error(`damaged headers at offset ${offset}`);
-    headers.push([names.text(bytes, view, nameStart, nameStart + nameBytes), bytes.subarray(at, at + valueBytes)]);
-    at += valueBytes;
-  }
+  eachHeader(cursor, (nameStart, nameEnd, valueStart, valueEnd) => {
+    headers.push([names.text(bytes, view, nameStart, nameEnd), bytes.subarray(valueStart, valueEnd)]);
+  });
   return headers;
 }

@@ -41,10 +41,27 @@ export async function ensureTopic(
   mayCreate: boolean,
 ): Promise<CheckedTopic> {
   if (!mayCreate) await requireThere(cluster, topic, log);
+  const found = await thereWithLeaders(cluster, topic, log, partitions, keepsAll);
+  const settings = await topicSettings(cluster, topic);
+  return {
+    topicId: found.topicId,
+    maxBatchBytes: Number(settings.get("max.message.bytes") ?? 1_048_588),
+    weaknesses: weaknessesOf(topic, found, settings),
+  };
+}
+
+/** Makes it where there is none; waits until each partition has a leader. @throws PARTITIONS_CHANGED, INVALID_SETTING, UNAVAILABLE, CLOSED */
+export async function thereWithLeaders(
+  cluster: Cluster,
+  topic: string,
+  log: string,
+  partitions: number,
+  settings: readonly TopicSetting[],
+): Promise<TopicMetadata> {
   const found = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, async () => {
     const metadata = await cluster.refresh(topic);
     if (metadata === null) {
-      await createTopic(cluster, topic, partitions, keepsAll);
+      await createTopic(cluster, topic, partitions, settings);
       throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic); // asked for again until every broker knows it
     }
     if (metadata.leaders.length === 0 || metadata.leaders.some((leader) => leader === null)) throw new BrokerRefusal(`topic ${topic}`, 5);
@@ -52,12 +69,7 @@ export async function ensureTopic(
   });
   if (found.leaders.length !== partitions)
     throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: found.leaders.length, asked: partitions });
-  const settings = await topicSettings(cluster, topic);
-  return {
-    topicId: found.topicId,
-    maxBatchBytes: Number(settings.get("max.message.bytes") ?? 1_048_588),
-    weaknesses: weaknessesOf(topic, found, settings),
-  };
+  return found;
 }
 
 /** Asked for some time, since a broker that is just starting may not know its topics yet. */

@@ -1,7 +1,8 @@
 /** One (view, generation) as a worker feeds it: the topic first, in one transaction of its own, then the checkpoint in the catalogue, which so is never ahead. */
 import type { AnyView } from "../core/definition.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
-import type { Checkpoint, Logger, ViewProjection } from "../runtime/ports.ts";
+import type { Logger, ViewProjection } from "../runtime/ports.ts";
+import { isStillAt } from "../runtime/stored-elsewhere.ts";
 import type { ViewCatalog } from "../runtime/view-catalog.ts";
 import { pause } from "../runtime/wake.ts";
 import type { Cluster } from "./cluster.ts";
@@ -80,15 +81,6 @@ export function topicGeneration(
     }
     return declared === view.version;
   }
-  async function stillAt(from: Checkpoint): Promise<boolean> {
-    try {
-      const now = await checkpoints.checkpoint(from.log, from.partition);
-      return now.position === from.position && now.eventId === from.eventId;
-    } catch (error) {
-      if (isTidemarkError(error, "GENERATION_MOVED")) return false;
-      throw error;
-    }
-  }
 
   const projection: ViewProjection = {
     view,
@@ -111,13 +103,13 @@ export function topicGeneration(
         try {
           const writer = await writerOf(from.partition);
           // whoever comes too late fences nobody
-          if (!writer.open && !(await stillAt(from))) return "moved";
+          if (!writer.open && !(await isStillAt(checkpoints, from))) return "moved";
           await writer.write(from, to, events);
           break;
         } catch (error) {
           if (isTidemarkError(error, "CLOSED")) throw error;
           // a worker that was fenced knows nothing of what came after: neither its failures nor its doubts count
-          if (!(await stillAt(from))) return "moved";
+          if (!(await isStillAt(checkpoints, from))) return "moved";
           if (isFenced(error) && attempt < maxAttempts) {
             // of rivals that come back at different times, one is done before the next
             await pause(Math.random() * attempt * rivalPauseMs, cluster.closed);

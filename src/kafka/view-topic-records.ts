@@ -5,6 +5,7 @@
 import { TidemarkError } from "../errors.ts";
 import { type AbortedTransaction, RecordCursor } from "./batch-decoder.ts";
 import { encodeHeaders, type HeaderName, headerName, type RecordToWrite } from "./batch-encoder.ts";
+import { eachHeader } from "./header-walk.ts";
 import { header } from "./headers.ts";
 import { utf8 } from "./record-text.ts";
 
@@ -120,29 +121,16 @@ export function readTopicRecords(
 
 const lengths = { position: header.position.length, time: header.time.length, version: header.version.length };
 
-function readHeaders({ bytes, headersStart, headerCount }: RecordCursor, found: { position: string; time: string; version: string }): void {
+function readHeaders(cursor: RecordCursor, found: { position: string; time: string; version: string }): void {
+  const { bytes } = cursor;
   found.position = found.time = found.version = "";
-  let at = headersStart;
-  const length = (): number => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = bytes[at++]!;
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return (value >>> 1) ^ -(value & 1);
-    }
-  };
-  for (let i = 0; i < headerCount; i++) {
-    const nameBytes = length();
-    const nameStart = at;
-    at += nameBytes;
-    const valueBytes = Math.max(0, length());
-    const valueStart = at;
-    at += valueBytes;
+  eachHeader(cursor, (nameStart, nameEnd, valueStart, valueEnd) => {
+    const nameBytes = nameEnd - nameStart;
     // others are told by their length alone
-    if (nameBytes !== lengths.position && nameBytes !== lengths.time && nameBytes !== lengths.version) continue;
-    const name = utf8(bytes, nameStart, nameStart + nameBytes);
-    if (name === header.position) found.position = utf8(bytes, valueStart, at);
-    else if (name === header.time) found.time = utf8(bytes, valueStart, at);
-    else if (name === header.version) found.version = utf8(bytes, valueStart, at);
-  }
+    if (nameBytes !== lengths.position && nameBytes !== lengths.time && nameBytes !== lengths.version) return;
+    const name = utf8(bytes, nameStart, nameEnd);
+    if (name === header.position) found.position = utf8(bytes, valueStart, valueEnd);
+    else if (name === header.time) found.time = utf8(bytes, valueStart, valueEnd);
+    else if (name === header.version) found.version = utf8(bytes, valueStart, valueEnd);
+  });
 }

@@ -1,11 +1,10 @@
 /** The topic of one generation: made with what compaction needs, looked at, deleted. */
 import { deleteTopicsV6 } from "@platformatic/kafka";
-import { TidemarkError } from "../errors.ts";
 import { answerOf, type Cluster, type TopicMetadata } from "./cluster.ts";
 import { request } from "./connections.ts";
 import { BrokerRefusal, code } from "./protocol-errors.ts";
 import { retrying } from "./retry.ts";
-import { createTopic, topicSettings, weakReplication } from "./topics.ts";
+import { thereWithLeaders, topicSettings, weakReplication } from "./topics.ts";
 
 /** A document may be larger than the events that it is made of. */
 const settings = [
@@ -27,17 +26,7 @@ export interface ViewTopic {
  * @throws PARTITIONS_CHANGED, INVALID_SETTING for a name that Kafka refuses, UNAVAILABLE, CLOSED
  */
 export async function ensureViewTopic(cluster: Cluster, topic: string, log: string, partitions: number): Promise<ViewTopic> {
-  const found = await retrying({ what: cluster.label, limitMs, closed: cluster.closed }, async () => {
-    const metadata = await cluster.refresh(topic);
-    if (metadata === null) {
-      await createTopic(cluster, topic, partitions, settings);
-      throw new BrokerRefusal(`topic ${topic}`, code.unknownTopic); // asked for again until every broker knows it
-    }
-    if (metadata.leaders.length === 0 || metadata.leaders.some((leader) => leader === null)) throw new BrokerRefusal(`topic ${topic}`, 5);
-    return metadata;
-  });
-  if (found.leaders.length !== partitions)
-    throw new TidemarkError("PARTITIONS_CHANGED", { log, stored: found.leaders.length, asked: partitions });
+  const found = await thereWithLeaders(cluster, topic, log, partitions, settings);
   return { topicId: found.topicId, weaknesses: await weaknesses(cluster, topic, found) };
 }
 

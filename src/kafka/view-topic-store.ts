@@ -1,7 +1,7 @@
 /** A view store whose documents are compacted topics, one for each generation; its generations and checkpoints are in the catalogue. */
 import type { AnyView } from "../core/definition.ts";
-import { TidemarkError } from "../errors.ts";
 import type { CheckpointMoved, Logger, ViewStore } from "../runtime/ports.ts";
+import { droppingRetired, generationMoved, requireFed } from "../runtime/stored-elsewhere.ts";
 import type { ViewCatalog } from "../runtime/view-catalog.ts";
 import type { Cluster } from "./cluster.ts";
 import { notReady, topicCopies } from "./view-topic-copies.ts";
@@ -77,24 +77,17 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
     for (const each of generations.get(key)?.values() ?? []) each.release();
     generations.delete(key);
   };
-  /** Also those that a crash left, or that were retired while Kafka was down. */
-  async function dropRetired(view: AnyView): Promise<void> {
-    for (const generation of await catalog.leftovers(view)) {
-      forget(view, generation);
-      await copies.close(view, generation);
-      await deleteTopic(cluster, viewTopicOf(prefix, view.name, generation));
-      await catalog.dropped(view, generation);
-    }
-  }
-  async function requireFed(view: AnyView, generation: number): Promise<void> {
-    if (!(await catalog.isFed(view, generation))) throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
+  async function drop(view: AnyView, generation: number): Promise<void> {
+    forget(view, generation);
+    await copies.close(view, generation);
+    await deleteTopic(cluster, viewTopicOf(prefix, view.name, generation));
   }
   async function readyCopy(view: AnyView, generation: number): Promise<TopicCopy> {
     const known = copies.known(view, generation);
     if (known?.ready === true && known.failure === null) return known;
     // given up here: who waited for it goes on with the next one
-    if (known === undefined && checkpointCallbacks.size > 0) throw new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
-    await requireFed(view, generation);
+    if (known === undefined && checkpointCallbacks.size > 0) throw generationMoved(view, generation);
+    await requireFed(catalog, view, generation);
     const copy = copies.of(view, generation);
     if (!(await copy.until(() => copy.ready, readyWaitMs))) throw notReady(view);
     return copy;
@@ -107,12 +100,7 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
       await cluster.refresh(viewTopicOf(prefix, "any", 0));
     },
     accept: acceptView,
-    async ensure(view) {
-      const answer = await catalog.ensure(view);
-      await dropRetired(view);
-      return answer;
-    },
-    create: (view) => catalog.create(view),
+    ...droppingRetired(catalog, drop),
     projection(view, generation) {
       const { projection } = generationOf(view, generation);
       return {
@@ -122,14 +110,6 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
           return projection.checkpoints(partitions);
         },
       };
-    },
-    async switch(view, generation) {
-      await catalog.switch(view, generation);
-      await dropRetired(view);
-    },
-    async retire(view, generation) {
-      await catalog.retire(view, generation);
-      await dropRetired(view);
     },
     /** Where queries are answered, not before the topic is read: a process is ready by it. */
     async current(view) {
@@ -147,12 +127,12 @@ export function topicViewStore({ catalog, cluster, prefix, logger }: TopicViewSt
     },
     async get(view, generation, keys) {
       const found = (await readyCopy(view, generation)).get(keys);
-      if (found.includes(undefined)) await requireFed(view, generation);
+      if (found.includes(undefined)) await requireFed(catalog, view, generation);
       return found;
     },
     async find(view, generation, query) {
       const page = (await readyCopy(view, generation)).find(query);
-      if (page.items.length < query.limit) await requireFed(view, generation);
+      if (page.items.length < query.limit) await requireFed(catalog, view, generation);
       return page;
     },
     async status(views) {

@@ -72,7 +72,8 @@ export function viewCheckpoints(database: Database, view: AnyView, generation: n
   };
 }
 
-const checkpointOf = ({ log, partition, position, eventId, logId, hint }: CheckpointRow): Checkpoint => ({
+/** Without what else its row holds. */
+export const checkpointOf = ({ log, partition, position, eventId, logId, hint }: Checkpoint): Checkpoint => ({
   log,
   partition,
   position,

@@ -3,6 +3,7 @@ import type { AnyView } from "../core/definition.ts";
 import type { Checkpoint, Failure, Generation, KnownEnd, ViewStatus, ViewStore } from "../runtime/ports.ts";
 import { isMissing } from "./sql-errors.ts";
 import type { Database } from "./sql.ts";
+import { checkpointOf } from "./view-checkpoints.ts";
 import { generationList } from "./view-generations.ts";
 import { named, shared } from "./view-names.ts";
 
@@ -128,15 +129,7 @@ function statusOf(
       const rows = checkpoints.filter((c) => c.view === view.name && c.generation === generation.generation);
       return {
         ...generation,
-        checkpoints: rows.map(({ log, partition, position, eventId, logId, hint, updatedAt }) => ({
-          log,
-          partition,
-          position,
-          eventId,
-          logId,
-          hint,
-          updatedAt,
-        })),
+        checkpoints: rows.map((row) => ({ ...checkpointOf(row), updatedAt: row.updatedAt })),
         failures: rows.flatMap(({ log, partition, failure }): Failure[] => (failure === null ? [] : [{ log, partition, ...failure }])),
       };
     }),

@@ -4,7 +4,8 @@ import { rowsOf } from "../core/rollup-rules.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import { applyDocuments } from "./document-apply.ts";
 import type { DocumentGeneration, DocumentStore } from "./document-store.ts";
-import type { Checkpoint, ViewProjection, ViewStore } from "./ports.ts";
+import type { ViewProjection, ViewStore } from "./ports.ts";
+import { droppingRetired, isStillAt, requireFed } from "./stored-elsewhere.ts";
 import type { ViewCatalog } from "./view-catalog.ts";
 
 /** Closing it closes both. */
@@ -17,20 +18,6 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
     ofView.set(generation, known);
     return known;
   };
-  const moved = (view: AnyView, generation: number) => new TidemarkError("GENERATION_MOVED", { view: view.name, generation });
-
-  /** Documents are dropped after their generation is retired: what is missing counts only while it is not. */
-  async function requireFed(view: AnyView, generation: number): Promise<void> {
-    if (!(await catalog.isFed(view, generation))) throw moved(view, generation);
-  }
-
-  /** Also those that a crash left, or that were retired while the store was down. */
-  async function dropRetired(view: AnyView): Promise<void> {
-    for (const generation of await catalog.leftovers(view)) {
-      await generationOf(view, generation).drop();
-      await catalog.dropped(view, generation);
-    }
-  }
 
   function projection(view: AnyView, generation: number): ViewProjection {
     const checkpoints = catalog.of(view, generation);
@@ -46,7 +33,7 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
       const foreign = (await checkpoints.storage()) === null && (await isFilled()) && (await checkpoints.storage()) === null;
       if (!foreign && (await dropWhereGone(checkpoints.bind(storageId))) === storageId) return;
       if (await isGone()) await rows.drop();
-      if (!(await catalog.isFed(view, generation))) throw moved(view, generation);
+      await requireFed(catalog, view, generation);
       throw new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation, store: documents.label });
     }
     async function isFilled(): Promise<boolean> {
@@ -63,15 +50,6 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
         return await work;
       } catch (error) {
         if (isTidemarkError(error, "GENERATION_MOVED")) await rows.drop();
-        throw error;
-      }
-    }
-    async function stillAt(from: Checkpoint): Promise<boolean> {
-      try {
-        const now = await checkpoints.checkpoint(from.log, from.partition);
-        return now.position === from.position && now.eventId === from.eventId;
-      } catch (error) {
-        if (isTidemarkError(error, "GENERATION_MOVED")) return false;
         throw error;
       }
     }
@@ -102,7 +80,10 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
           // storage that is not there is lost only while its generation is fed
           if (isTidemarkError(error, "VIEW_STORE_DIVERGED") && !(await catalog.isFed(view, generation))) return "moved";
           // what fails on documents that others have moved on, or dropped, meanwhile is no failure of the event or the storage
-          if ((isTidemarkError(error, "HANDLER_FAILED") || isTidemarkError(error, "VIEW_STORE_DIVERGED")) && !(await stillAt(from)))
+          if (
+            (isTidemarkError(error, "HANDLER_FAILED") || isTidemarkError(error, "VIEW_STORE_DIVERGED")) &&
+            !(await isStillAt(checkpoints, from))
+          )
             return "moved";
           throw error;
         }
@@ -120,30 +101,17 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
       await documents.ping();
     },
     accept: (view) => documents.accept(view),
-    async ensure(view) {
-      const answer = await catalog.ensure(view);
-      await dropRetired(view);
-      return answer;
-    },
-    create: (view) => catalog.create(view),
+    ...droppingRetired(catalog, (view, generation) => generationOf(view, generation).drop()),
     projection,
-    async switch(view, generation) {
-      await catalog.switch(view, generation);
-      await dropRetired(view);
-    },
-    async retire(view, generation) {
-      await catalog.retire(view, generation);
-      await dropRetired(view);
-    },
     current: (view) => catalog.current(view),
     async get(view, generation, keys) {
       const found = await generationOf(view, generation).get(keys);
-      if (found.includes(undefined)) await requireFed(view, generation);
+      if (found.includes(undefined)) await requireFed(catalog, view, generation);
       return found;
     },
     async find(view, generation, query) {
       const page = await generationOf(view, generation).find(query);
-      if (page.items.length < query.limit) await requireFed(view, generation);
+      if (page.items.length < query.limit) await requireFed(catalog, view, generation);
       return page;
     },
     async search(view, generation, query) {
@@ -151,7 +119,7 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
       if (search === undefined)
         throw new TidemarkError("INVALID_DEFINITION", { what: `${documents.label} cannot search view '${view.name}'.` });
       const page = await search(query);
-      if (page.items.length < query.limit) await requireFed(view, generation);
+      if (page.items.length < query.limit) await requireFed(catalog, view, generation);
       return page;
     },
     status: (views) => catalog.status(views),
