@@ -40,3 +40,47 @@ test("worker and reader go on by themselves after the broker was killed under th
   await store.caughtUp(view, 1);
   await assertFold(store, view, 1, eventsOf(logs));
 });
+
+// In order, the broker leaves partitions without a leader and a commit without its marker: about one of six partitions at a time.
+test("worker and reader go on by themselves after the broker was stopped in order under them, again and again", async (t) => {
+  const broker = await privateKafka();
+  t.after(() => broker.stop());
+  const world = topicWorld(t, broker.brokers.join(","), 6);
+  const logs = randomLogs(random(8), { partitions: 6, orders: 60, customers: 3, orderEvents: 2_400, customerEvents: 0 });
+  const projection = await world.feed(world.open());
+  const { store } = world.open();
+  t.after(await store.onCheckpoint(() => undefined));
+  assert.notEqual(await store.current(view), null);
+  const positions = Array<number>(6).fill(0);
+  const sum = () => positions.reduce((all, position) => all + position, 0);
+  let moved = Promise.withResolvers<void>();
+  let stopped = false;
+  const work = async (partition: number): Promise<void> => {
+    for (;;) {
+      try {
+        const from = await projection.checkpoint("orders", partition);
+        positions[partition] = from.position;
+        moved.resolve();
+        // one by one, so that something is always under way; the rest at once when the broker is left alone
+        if ((await applyNext(projection, from, logs.orders[partition]!, stopped ? 500 : 1)) === "end") return;
+      } catch (error) {
+        assert.ok(isTidemarkError(error, "UNAVAILABLE"), String(error));
+        await pause(100, AbortSignal.timeout(10_000));
+      }
+    }
+  };
+  const working = Promise.all(positions.map((_, partition) => work(partition)));
+  for (let round = 0; round < 2; round++) {
+    const from = sum();
+    while (sum() < from + 120) {
+      moved = Promise.withResolvers();
+      await Promise.race([moved.promise, working]);
+    }
+    await broker.stop();
+    await broker.start();
+  }
+  stopped = true;
+  await working;
+  await store.caughtUp(view, 1);
+  await assertFold(store, view, 1, eventsOf(logs));
+});

@@ -15,6 +15,11 @@ export interface Transactions {
    * @throws BrokerRefusal or a library error
    */
   commit(next: (producer: TransactionalProducer) => EncodedBatch | null): Promise<number>;
+  /**
+   * A transaction without records, whose marker ends what an earlier one of this transactional id left without: Kafka loses the marker of a partition that
+   * has no leader when its transaction ends. @throws as `commit`
+   */
+  settle(outcome: "commit" | "abort"): Promise<void>;
 }
 
 export interface EncodedBatch {
@@ -114,12 +119,12 @@ export async function beginTransactions(cluster: Cluster, options: TransactionsO
       return { errorCode, value: undefined };
     });
 
-  const end = (): Promise<void> =>
+  const end = (committed: boolean): Promise<void> =>
     coordinated(retryLimitMs, async (connection) => {
       const answer = await request(
         connection,
         endTxnV3.api,
-        () => endTxnV3.createRequest(transactionalId, id, epoch, true),
+        () => endTxnV3.createRequest(transactionalId, id, epoch, committed),
         (reader) => answerOf(() => endTxnV3.parseResponse(0, endTxnV3.api.key, endTxnV3.api.version, reader)),
       );
       return { errorCode: answer.errorCode, value: undefined };
@@ -151,8 +156,12 @@ export async function beginTransactions(cluster: Cluster, options: TransactionsO
         // the number after the highest is 0
         sequence = (sequence + batch.count) % (maxSequence + 1);
       }
-      await end();
+      await end(true);
       return first!;
+    },
+    async settle(outcome) {
+      await addPartition();
+      await end(outcome === "commit");
     },
   };
 }

@@ -12,6 +12,7 @@ import type { Connections } from "./connections.ts";
 import { isFenced } from "./protocol-errors.ts";
 import { topicSettings } from "./topics.ts";
 import { type FoldedDocument, foldDocuments } from "./view-topic-fold.ts";
+import { settleHanging } from "./view-topic-hanging.ts";
 import { transactionalIdOf } from "./view-topic-names.ts";
 import { diverged, readToEnd, requireTopic, type TopicPlace } from "./view-topic-reading.ts";
 import { atStart, type RecordMaker, type TopicCheckpoint, type TopicDocument, topicRecordMaker } from "./view-topic-records.ts";
@@ -69,10 +70,11 @@ export function topicWriter(cluster: Cluster, { view, place, partition, connecti
   };
 
   /** Fences everybody else, then reads what they left. */
-  async function take(): Promise<Transactions> {
+  async function take(from: Checkpoint): Promise<Transactions> {
     if (offset !== null && Date.now() - readAt > trustedForMs) forget();
     maxBatchBytes ||= Number((await topicSettings(cluster, topic)).get("max.message.bytes") ?? defaultMaxBytes);
     const begun = await beginTransactions(cluster, { topic, partition, transactionalId: transactionalIdOf(topic, partition), connections });
+    await settleHanging(cluster, place, begun, from);
     try {
       offset = await readToEnd(cluster, place, partition, offset, { document: keep, checkpoint: (read) => void (checkpoint = read) });
     } catch (error) {
@@ -101,7 +103,7 @@ export function topicWriter(cluster: Cluster, { view, place, partition, connecti
   async function write(from: Checkpoint, to: Checkpoint, events: readonly LogEvent[]): Promise<void> {
     // somebody else has gone on: what is known here is old, not the topic
     if (checkpoint.position < from.position) transactions = null;
-    const own = (transactions ??= await take());
+    const own = (transactions ??= await take(from));
     check(from, to, events);
     const fresh = events.filter((event) => event.position > checkpoint.position);
     if (fresh.length === 0) return;
