@@ -5,6 +5,7 @@ import { commandForm } from "../../src/http/command-form.ts";
 import { openCluster, openCommandTopic } from "../../src/kafka/index.ts";
 import { commandLedger, eventStore, migrateWriteStore, openDatabase } from "../../src/postgres/index.ts";
 import { commandAcceptance } from "../../src/runtime/command-acceptance.ts";
+import { commandHandover } from "../../src/runtime/command-handover.ts";
 import { commandProcessor } from "../../src/runtime/command-processor.ts";
 import { quiet } from "../quiet.ts";
 import { partitions, writeSchema } from "../workload/write-store.ts";
@@ -32,7 +33,14 @@ export async function openCommandTopicSide(url: string, brokers: readonly string
   const cluster = openCluster({ brokers: brokers.join(","), prefix });
   const form = commandForm([aggregate]);
   const openTopic = () => openCommandTopic(cluster, { log, partitions, create: true, group: "commands" });
-  const acceptance = commandAcceptance({ topics: new Map([[log, openTopic]]), identities: new Map([[log, identity!]]), ledger, form });
+  const handover = commandHandover();
+  const acceptance = commandAcceptance({
+    topics: new Map([[log, openTopic]]),
+    identities: new Map([[log, identity!]]),
+    ledger,
+    form,
+    handover,
+  });
   let processor: ReturnType<typeof commandProcessor> | undefined;
   let accepted = 0;
   let settled = 0;
@@ -57,6 +65,7 @@ export async function openCommandTopicSide(url: string, brokers: readonly string
         ledger,
         store,
         form,
+        handover,
         logger: quiet,
         onSettled(ids) {
           acceptance.settled(ids);

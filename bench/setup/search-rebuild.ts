@@ -1,4 +1,4 @@
-/** A rebuild into a search engine by `apply`, and the same documents by its client's own bulk helper. */
+/** A rebuild into a search engine by `apply` and by a bulk load, and the same documents by its client's own bulk helper. */
 import assert from "node:assert/strict";
 import { Client } from "@opensearch-project/opensearch";
 import type { LogEvent } from "../../src/core/message.ts";
@@ -6,11 +6,13 @@ import { elasticsearchDocumentStore } from "../../src/elasticsearch/index.ts";
 import { openDatabase, postgresViewCatalog } from "../../src/postgres/index.ts";
 import { documentViewStore } from "../../src/runtime/document-view-store.ts";
 import { toLogEvent } from "../../src/runtime/log-event.ts";
+import type { Checkpoint, ViewProjection } from "../../src/runtime/ports.ts";
 import { privateSearch, type TestSearch, uniqueName } from "../../test/services.ts";
 import type { Run, RunContext } from "../benchmark.ts";
 import { orderEvents } from "../workload/events.ts";
 import { eventsPerOrder, orderKey } from "../workload/orders.ts";
 import { expectedDocument, plainOrders, viewSchema } from "../workload/views.ts";
+import { fillByLoad } from "./fill-by-load.ts";
 
 /** Partitions that are applied at the same time, and the events of one apply: as a rebuild does. */
 const partitions = 6;
@@ -28,7 +30,26 @@ export async function searchPlace(orders: number): Promise<Place> {
   return { server: await privateSearch("opensearch"), orders, events };
 }
 
-export async function byApply(context: RunContext, { server, orders, events }: Place): Promise<Run> {
+type Filling = (projection: ViewProjection, starts: readonly Checkpoint[], log: Place["events"]) => Promise<unknown>;
+
+const inBatches: Filling = (projection, starts, events) =>
+  Promise.all(
+    starts.map(async (start) => {
+      const own = events[start.partition]!;
+      for (let from = start; from.position < own.length;) {
+        const batch = own.slice(from.position, from.position + eventsPerApply);
+        const { position, id } = batch.at(-1)!;
+        const to = { ...from, position, eventId: id, logId: "bench" };
+        assert.equal(await projection.apply(from, to, batch), "applied");
+        from = to;
+      }
+    }),
+  );
+
+export const byApply = (context: RunContext, place: Place): Promise<Run> => filledBy(inBatches, context, place);
+export const byLoad = (context: RunContext, place: Place): Promise<Run> => filledBy(fillByLoad, context, place);
+
+async function filledBy(filling: Filling, context: RunContext, { server, orders, events }: Place): Promise<Run> {
   const database = await openDatabase({ url: (await context.database()).url }, { schema: viewSchema });
   const client = new Client({ node: server.url });
   const prefix = `${uniqueName()}-`;
@@ -40,20 +61,7 @@ export async function byApply(context: RunContext, { server, orders, events }: P
   const projection = store.projection(plainOrders, generation);
   const checkpoints = await projection.checkpoints(new Map([["orders", partitions]]));
   context.child(server.pid!);
-  const { seconds } = await context.measured(() =>
-    Promise.all(
-      checkpoints.map(async (checkpoint) => {
-        const own = events[checkpoint.partition]!;
-        for (let from = checkpoint; from.position < own.length;) {
-          const batch = own.slice(from.position, from.position + eventsPerApply);
-          const { position, id } = batch.at(-1)!;
-          const to = { ...from, position, eventId: id, logId: "bench" };
-          assert.equal(await projection.apply(from, to, batch), "applied");
-          from = to;
-        }
-      }),
-    ),
-  );
+  const { seconds } = await context.measured(() => filling(projection, checkpoints, events));
   const numbers = Array.from({ length: orders }, (_, n) => n);
   const found = await store.get(plainOrders, generation, numbers.map(orderKey));
   for (const n of numbers) assert.deepEqual(found[n]?.document, expectedDocument(plainOrders.name, n));

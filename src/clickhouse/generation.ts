@@ -29,7 +29,11 @@ const tableSettings = "index_granularity = 1024, fsync_after_insert = 1, fsync_p
 
 /** One part for each batch, there and visible when it is answered; numbers are read to their last bit. */
 const insertSettings =
-  "async_insert = 0, wait_for_async_insert = 1, precise_float_parsing = 1, input_format_tsv_empty_as_default = 0, insert_deduplicate = 0";
+  "async_insert = 0, wait_for_async_insert = 1, precise_float_parsing = 1, input_format_tsv_empty_as_default = 0, insert_deduplicate = 0, " +
+  "insert_quorum = 'auto', insert_quorum_parallel = 0";
+
+/** Where tables are replicated, a read sees what was acknowledged on any replica, which needs the quorum of inserts above; a single server has no use for either. */
+const readSettings = { select_sequential_consistency: "1" } as const;
 
 /** Characters of a query that a server parses without being asked: it counts 262,144 bytes. */
 const longQuery = 60_000;
@@ -43,15 +47,18 @@ export function clickhouseGeneration(place: ClickHousePlace, view: AnyView, gene
   const lost = () => new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation, store: label });
 
   return {
-    async prepare() {
+    async prepare(mayCreate = true) {
       const columns = [...ownColumns, ...shape.columns.map(({ definition }) => definition)];
       const storage = () => select(`select comment from system.tables where database = ${literal(database)} and name = ${literal(name)}`);
       // who comes second finds the first one's comment
-      await command(
-        `create table if not exists ${table} (${columns.join(", ")}) engine = ReplacingMergeTree(_seen) order by _key ` +
-          `settings ${tableSettings} comment ${literal(storageMark + randomUUID())}`,
-      );
-      const comment = (await storage())[0]?.[0];
+      if (mayCreate)
+        await command(
+          `create table if not exists ${table} (${columns.join(", ")}) engine = ReplacingMergeTree(_seen) order by _key ` +
+            `settings ${tableSettings} comment ${literal(storageMark + randomUUID())}`,
+        );
+      const found = await storage();
+      if (found.length === 0 && !mayCreate) return null;
+      const comment = found[0]?.[0];
       if (typeof comment !== "string" || !comment.startsWith(storageMark)) throw lost();
       return comment.slice(storageMark.length);
     },
@@ -92,10 +99,11 @@ export function clickhouseGeneration(place: ClickHousePlace, view: AnyView, gene
     // the client trims statements: the last cell is one that neither is empty nor ends with a blank or a semicolon, the edition
     const names = [...shape.columns.map((column) => column.name), ...ownNames].join(", ");
     return {
+      noticesLoss: true,
       async read(keys) {
         const found = new Map<string, DocumentRow>();
         for (const list of literalLists(keys)) {
-          for (const answer of await there(`select ${rowSelection} from ${table} final where _key in (${list})`)) {
+          for (const answer of await read(list)) {
             const row = decodeRow(answer as unknown as RowAnswer);
             found.set(row.key, row);
           }
@@ -120,6 +128,14 @@ export function clickhouseGeneration(place: ClickHousePlace, view: AnyView, gene
     };
   }
 
+  async function read(list: string): Promise<readonly (readonly unknown[])[]> {
+    try {
+      return await select(`select ${rowSelection} from ${table} final where _key in (${list})`);
+    } catch (error) {
+      throw isMissing(error) ? lost() : error;
+    }
+  }
+
   async function command(query: string): Promise<void> {
     try {
       await client.command({ query });
@@ -130,8 +146,8 @@ export function clickhouseGeneration(place: ClickHousePlace, view: AnyView, gene
 
   async function select(query: string): Promise<readonly (readonly unknown[])[]> {
     try {
-      const long = query.length > longQuery ? { clickhouse_settings: { max_query_size: String(4 * query.length) } } : {};
-      const result = await client.query({ query, format: "JSONCompact", ...long });
+      const long = query.length > longQuery ? { max_query_size: String(4 * query.length) } : {};
+      const result = await client.query({ query, format: "JSONCompact", clickhouse_settings: { ...readSettings, ...long } });
       const { data } = await result.json<readonly unknown[]>();
       return data;
     } catch (error) {

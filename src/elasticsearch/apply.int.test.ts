@@ -95,3 +95,27 @@ for (const [name, engine] of Object.entries(searchEngines)) {
     await assert.rejects(restarted, { code: "VIEW_STORE_DIVERGED" });
   });
 }
+
+test("a private copy of references that was deleted or made again is refused by name, and not made anew", async () => {
+  await using world = await searchEngines["OpenSearch"]!();
+  const store = await ready(world, [orderSummaries]);
+  const projection = store.projection(orderSummaries, 1);
+  const logs = randomLogs(random(3), { partitions: 1, orders: 4, customers: 2, orderEvents: 12, customerEvents: 4 });
+  await applyNext(projection, await projection.checkpoint("customers", 0), logs.customers[0]!, 4);
+  const request = async (method: string, path: string): Promise<Response> => fetch(new URL(path, world.url), { method });
+  const indexes = async () => Object.keys((await (await request("GET", `/${world.prefix}*`)).json()) as object).toSorted();
+  const all = await indexes();
+  const copy = all.find((name) => !name.startsWith(`${world.prefix}order_summaries-g1.`))!;
+  await request("DELETE", `/${copy}`);
+  const again = () =>
+    world
+      .open()
+      .store.projection(orderSummaries, 1)
+      .checkpoints(new Map(orderSummaries.logs.map((log) => [log, partitions])));
+  const from = await projection.checkpoint("orders", 0);
+  await assert.rejects(applyNext(projection, from, logs.orders[0]!, 12), { code: "VIEW_STORE_DIVERGED" });
+  await assert.rejects(again(), { code: "VIEW_STORE_DIVERGED" });
+  assert.deepEqual([await indexes(), await projection.checkpoint("orders", 0)], [all.filter((name) => name !== copy), from]);
+  await request("PUT", `/${copy}`);
+  await assert.rejects(again(), { code: "VIEW_STORE_DIVERGED" });
+});

@@ -2,7 +2,7 @@
 import type { AnyView } from "../core/definition.ts";
 import { highlightsOf } from "../core/highlight.ts";
 import { TidemarkError } from "../errors.ts";
-import type { DocumentGeneration, DocumentRow } from "../runtime/document-store.ts";
+import { type DocumentGeneration, type DocumentRow, joinedId } from "../runtime/document-store.ts";
 import { checkFind } from "../runtime/find-check.ts";
 import type { FindQuery, FoundPage } from "../runtime/ports.ts";
 import type { SearchPage, SearchQuery } from "../runtime/search-query.ts";
@@ -96,10 +96,11 @@ export function searchGeneration({ client, prefix, label, settings }: SearchPlac
   }
 
   return {
-    async prepare() {
+    async prepare(mayCreate = true) {
       // the copies first: whoever finds the documents' index finds all of it
-      for (const one of privates.values()) await one.prepare();
-      return own.prepare();
+      const ids: (string | null)[] = [];
+      for (const one of privates.values()) ids.push(await one.prepare(mayCreate));
+      return joinedId(await own.prepare(mayCreate), ids);
     },
     own: { read: (keys) => own.read(keys), write: (rows) => own.write(rows), referring },
     referenced: privates,

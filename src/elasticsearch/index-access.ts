@@ -29,10 +29,11 @@ export interface Hits {
 }
 
 export interface IndexAccess extends DocumentRows {
-  /** Makes what is missing; answers the id that the engine gave the index when it was made. */
-  prepare(): Promise<string>;
+  /** Makes what is missing, where that may be (else null); answers the id that the engine gave the index when it was made. */
+  prepare(mayCreate: boolean): Promise<string | null>;
   /** An index that is not there has no hits. */
   search(body: Readonly<Record<string, unknown>>): Promise<Hits>;
+  /** An index that is not there has no documents. */
   stored(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>>;
   /** Resolves when queries find everything that was acknowledged before. @throws `gone`, as `write` does */
   refresh(): Promise<void>;
@@ -42,6 +43,7 @@ export interface IndexAccess extends DocumentRows {
 /** Engines take requests of up to 100 MB; small ones share their queues better. */
 const bulkBytes = 5_000_000;
 const keysPerRead = 1_000;
+const missing = "index_not_found_exception";
 
 interface Item {
   readonly index: number;
@@ -89,7 +91,8 @@ export function indexAccess({ client, settings, what, gone }: IndexPlace, alias:
       });
   }
 
-  async function readPage(keys: readonly string[]): Promise<readonly Stored[]> {
+  /** null: there is no such index. */
+  async function readPage(keys: readonly string[]): Promise<readonly Stored[] | null> {
     interface Doc {
       readonly found?: boolean;
       readonly _source?: Stored;
@@ -101,19 +104,21 @@ export function indexAccess({ client, settings, what, gone }: IndexPlace, alias:
       body: { ids: keys },
       expect: [404],
     });
-    if (status === 404) return [];
+    if (status === 404 || body.docs.some(({ error }) => error?.type === missing)) return null;
     return body.docs.flatMap(({ found, _source, error }) => {
-      if (error !== undefined && error.type !== "index_not_found_exception")
-        throw broken(`a document was not read: ${error.type}: ${error.reason}`);
+      if (error !== undefined) throw broken(`a document was not read: ${error.type}: ${error.reason}`);
       return found === true ? [_source!] : [];
     });
   }
 
-  async function stored(keys: readonly string[]): Promise<ReadonlyMap<string, Stored>> {
+  async function stored(keys: readonly string[]): Promise<ReadonlyMap<string, Stored> | null> {
     const found = new Map<string, Stored>();
     try {
-      for (let from = 0; from < keys.length; from += keysPerRead)
-        for (const one of await readPage(keys.slice(from, from + keysPerRead))) found.set(one.key, one);
+      for (let from = 0; from < keys.length; from += keysPerRead) {
+        const page = await readPage(keys.slice(from, from + keysPerRead));
+        if (page === null) return null;
+        for (const one of page) found.set(one.key, one);
+      }
     } catch (error) {
       throw down(error);
     }
@@ -146,11 +151,12 @@ export function indexAccess({ client, settings, what, gone }: IndexPlace, alias:
   }
 
   return {
-    stored,
-    async prepare() {
+    stored: async (keys) => (await stored(keys)) ?? new Map<string, Stored>(),
+    async prepare(mayCreate) {
       try {
         let id = await storageId();
         if (id === undefined) {
+          if (!mayCreate) return null;
           await create();
           id = await storageId();
         }
@@ -161,7 +167,9 @@ export function indexAccess({ client, settings, what, gone }: IndexPlace, alias:
       }
     },
     async read(keys) {
-      return new Map([...(await stored(keys))].map(([key, one]) => [key, decode(one)]));
+      const found = await stored(keys);
+      if (found === null) throw gone();
+      return new Map([...found].map(([key, one]) => [key, decode(one)]));
     },
     async write(rows: readonly DocumentRow[]) {
       const outcomes: WriteOutcome[] = rows.map(() => "written");

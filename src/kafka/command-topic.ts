@@ -4,11 +4,11 @@ import type { CommandReply, CommandTopic } from "../runtime/command-ports.ts";
 import { commandHeader } from "../runtime/command-record.ts";
 import { pause } from "../runtime/wake.ts";
 import type { Cluster } from "./cluster.ts";
+import { checkedCommandTopic } from "./command-topic-settings.ts";
 import { joinGroup, type MembershipOptions } from "./membership.ts";
 import { commandTopicOf, repliesTopicOf } from "./options.ts";
 import { topicProducer, type TopicProducer } from "./topic-producer.ts";
 import { topicReader } from "./topic-reader.ts";
-import { ensureTopic } from "./topics.ts";
 import { waitingCommands } from "./waiting-commands.ts";
 import { listOffsets } from "./wire-offsets.ts";
 
@@ -39,15 +39,14 @@ export async function openCommandTopic(cluster: Cluster, options: CommandTopicOp
   const names = { commands: commandTopicOf(cluster.prefix, log), replies: repliesTopicOf(cluster.prefix, log) };
   const partitions = [...Array(count).keys()];
   const open = async (topic: string) => {
-    if (!options.create && (await cluster.refresh(topic)) === null) throw new TidemarkError("UNAVAILABLE", { what: `Topic ${topic}` });
-    const { topicId, maxBatchBytes } = await ensureTopic(cluster, topic, log, count, options.create);
-    return { topic, topicId, maxBatchBytes, log };
+    const checked = await checkedCommandTopic(cluster, topic, log, count, options.create);
+    return { ...checked, topic, log };
   };
   const commands = await open(names.commands);
   const replies = await open(names.replies);
   const producer = topicProducer(cluster, commands);
   const reader = topicReader(cluster, commands);
-  const waiting = waitingCommands(cluster, commands.topic, commands.topicId, partitions);
+  const waiting = waitingCommands(cluster, commands, partitions);
   const closing = new AbortController();
   const ends: (() => Promise<void>)[] = [];
   let replier: TopicProducer | undefined;
@@ -62,6 +61,7 @@ export async function openCommandTopic(cluster: Cluster, options: CommandTopicOp
     log,
     topicId: commands.topicId,
     keepsDecided: true,
+    weaknesses: [...commands.weaknesses, ...replies.weaknesses],
     send: (partition, record) => producer.produce(partition, record),
     next: (partition, offset, signal) => reader.next(partition, offset, signal),
     async bounds() {
@@ -95,9 +95,9 @@ export async function openCommandTopic(cluster: Cluster, options: CommandTopicOp
       const tail = async (partition: number): Promise<void> => {
         for (let offset = from.get(partition)!; !signal.aborted;) {
           try {
-            const records = await tails.next(partition, offset, signal);
+            const { records, next } = await tails.next(partition, offset, signal);
             callback(records.flatMap(({ headers }) => commandIdIn(headers) ?? []));
-            offset = (records.at(-1)?.offset ?? offset - 1) + 1;
+            offset = next;
           } catch {
             // whoever waits asks the store at the latest when its time is over
             await pause(failurePauseMs, signal);

@@ -112,10 +112,9 @@ export function topicProducer(cluster: Cluster, { topic, topicId, log, maxBatchB
       const queue = partitions.get(partition) ?? { waiting: [], busy: false };
       partitions.set(partition, queue);
       const done = Promise.withResolvers<number>();
-      queue.waiting.push({
-        record: { key, value, fixedHeaders: noHeaders, headers: headers.flatMap(([name, content]) => [named(name), content]) },
-        done,
-      });
+      const encoded: (HeaderName | string)[] = [];
+      for (const [name, content] of headers) encoded.push(named(name), content);
+      queue.waiting.push({ record: { key, value, fixedHeaders: noHeaders, headers: encoded }, done });
       if (!queue.busy) void pump(partition, queue);
       return done.promise;
     },

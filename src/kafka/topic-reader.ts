@@ -1,6 +1,6 @@
 /** Reads partitions of a topic from given offsets, each by a long poll on a connection of its own: none waits for another. Of a long way to go, the next fetch is under way while records are worked on. */
 import { TidemarkError } from "../errors.ts";
-import type { CommandRecord } from "../runtime/command-ports.ts";
+import type { CommandsRead } from "../runtime/command-ports.ts";
 import { pause } from "../runtime/wake.ts";
 import { nextOffsetOf } from "./batch-decoder.ts";
 import type { Cluster, TopicMetadata } from "./cluster.ts";
@@ -11,10 +11,10 @@ import { fetchFrom } from "./wire-fetch.ts";
 
 export interface TopicReader {
   /**
-   * Waits until there are records from `offset` on, or `signal` aborts (then []). At most one call at a time for a partition.
+   * Waits until there is something from `offset` on, if only markers, or `signal` aborts (then nothing, and `next` is `offset`). At most one call at a time for a partition.
    * @throws LOG_DIVERGED where the topic is another one or does not hold `offset`; UNAVAILABLE
    */
-  next(partition: number, offset: number, signal: AbortSignal): Promise<readonly CommandRecord[]>;
+  next(partition: number, offset: number, signal: AbortSignal): Promise<CommandsRead>;
   close(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export interface TopicReaderOptions {
 interface Reading {
   readonly connections: Connections;
   readonly ended: AbortController;
-  ahead: { readonly offset: number; readonly records: Promise<readonly CommandRecord[]> } | null;
+  ahead: { readonly offset: number; readonly read: Promise<CommandsRead> } | null;
 }
 
 const longPollMs = 5_000;
@@ -46,10 +46,10 @@ export function topicReader(cluster: Cluster, { topic, topicId, log }: TopicRead
     if (metadata !== null && metadata.topicId !== topicId) throw diverged(partition, `topic ${topic} was deleted and made again`);
   }
 
-  async function read(reading: Reading, partition: number, from: number): Promise<readonly CommandRecord[]> {
+  async function read(reading: Reading, partition: number, offset: number): Promise<CommandsRead> {
     const stop = AbortSignal.any([reading.ended.signal, cluster.closed]);
     let failingSince: number | null = null;
-    for (let offset = from; !stop.aborted;) {
+    while (!stop.aborted) {
       try {
         const metadata = await cluster.topic(topic);
         same(partition, metadata);
@@ -63,8 +63,8 @@ export function topicReader(cluster: Cluster, { topic, topicId, log }: TopicRead
         if (answer === undefined || errorCode !== code.none) throw new BrokerRefusal(`${topic}, partition ${partition}`, errorCode);
         failingSince = null;
         const records = plainRecords(answer.bytes, offset, partition, answer.aborted);
-        if (records.length > 0) return records;
-        offset = nextOffsetOf(answer.bytes, offset); // markers
+        const next = nextOffsetOf(answer.bytes, offset);
+        if (next > offset) return { records, next };
       } catch (error) {
         if (stop.aborted) break;
         if (error instanceof TidemarkError) throw error;
@@ -75,15 +75,15 @@ export function topicReader(cluster: Cluster, { topic, topicId, log }: TopicRead
         if (!stop.aborted) same(partition, await cluster.refresh(topic));
       }
     }
-    return [];
+    return { records: [], next: offset };
   }
 
-  function start(reading: Reading, partition: number, offset: number): Promise<readonly CommandRecord[]> {
-    const records = read(reading, partition, offset);
+  function start(reading: Reading, partition: number, offset: number): Promise<CommandsRead> {
+    const begun = read(reading, partition, offset);
     // told to whoever takes it
-    records.catch(() => undefined);
-    reading.ahead = { offset, records };
-    return records;
+    begun.catch(() => undefined);
+    reading.ahead = { offset, read: begun };
+    return begun;
   }
 
   async function end(partition: number): Promise<void> {
@@ -95,26 +95,26 @@ export function topicReader(cluster: Cluster, { topic, topicId, log }: TopicRead
 
   return {
     async next(partition, offset, signal) {
-      if (signal.aborted) return [];
+      if (signal.aborted) return { records: [], next: offset };
       // what was read ahead from elsewhere holds its connection until its poll ends
       const before = readings.get(partition)?.ahead;
       if (before != null && before.offset !== offset) await end(partition);
-      if (signal.aborted) return [];
+      if (signal.aborted) return { records: [], next: offset };
       let reading = readings.get(partition);
       if (reading === undefined) {
         reading = { connections: cluster.connections(requestTimeoutMs), ended: new AbortController(), ahead: null };
         readings.set(partition, reading);
       }
-      const { promise: aborted, resolve } = Promise.withResolvers<readonly CommandRecord[]>();
-      const onAbort = (): void => resolve([]);
+      const { promise: aborted, resolve } = Promise.withResolvers<CommandsRead>();
+      const onAbort = (): void => resolve({ records: [], next: offset });
       signal.addEventListener("abort", onAbort, { once: true });
       try {
-        const wanted = reading.ahead?.offset === offset ? reading.ahead.records : start(reading, partition, offset);
-        const records = await Promise.race([wanted, aborted]);
+        const wanted = reading.ahead?.offset === offset ? reading.ahead.read : start(reading, partition, offset);
+        const read = await Promise.race([wanted, aborted]);
         // where few came, the next fetch is made when they are done with: it brings all that came meanwhile, not the first of it
-        if (records.length >= readAheadFrom) void start(reading, partition, records.at(-1)!.offset + 1);
+        if (read.records.length >= readAheadFrom) void start(reading, partition, read.next);
         else reading.ahead = null;
-        return records;
+        return read;
       } catch (error) {
         reading.ahead = null;
         throw error;

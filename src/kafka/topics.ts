@@ -153,20 +153,21 @@ export function weakReplication(
   topic: string,
   { replication, brokers }: Pick<TopicMetadata, "replication" | "brokers">,
   settings: ReadonlyMap<string, string | null>,
+  what: "event" | "command" = "event",
 ): string[] {
   const found: string[] = [];
   if (brokers < 3) return found;
   if (replication < 3)
     found.push(
-      `Topic ${topic}: it has ${replication} ${replication === 1 ? "replica" : "replicas"}, should have 3: a lost broker can take events with it.`,
+      `Topic ${topic}: it has ${replication} ${replication === 1 ? "replica" : "replicas"}, should have 3: a lost broker can take ${what}s with it.`,
     );
   const inSync = Number(settings.get("min.insync.replicas"));
   if (!(inSync >= 2))
-    found.push(`Topic ${topic}: min.insync.replicas is ${inSync}, should be 2: an event can be acknowledged by one broker alone.`);
+    found.push(`Topic ${topic}: min.insync.replicas is ${inSync}, should be 2: one broker alone can acknowledge ${what}s.`);
   const unclean = settings.get("unclean.leader.election.enable");
   if (unclean !== "false")
     found.push(
-      `Topic ${topic}: unclean.leader.election.enable is ${unclean ?? "unset"}, should be false: a broker that lags can become leader and take acknowledged events away.`,
+      `Topic ${topic}: unclean.leader.election.enable is ${unclean ?? "unset"}, should be false: a broker that lags can become leader and take acknowledged ${what}s away.`,
     );
   return found;
 }

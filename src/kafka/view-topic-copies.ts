@@ -6,6 +6,7 @@ import type { AnyView } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
 import { currentByStatus } from "../runtime/current-generation.ts";
 import type { CheckpointMoved, Generation, ViewStatus } from "../runtime/ports.ts";
+import { requireFed } from "../runtime/stored-elsewhere.ts";
 import type { ViewCatalog } from "../runtime/view-catalog.ts";
 import type { Cluster } from "./cluster.ts";
 import { openTopicCopy, type TopicCopy } from "./view-topic-copy.ts";
@@ -65,7 +66,13 @@ export function topicCopies({ cluster, prefix, catalog, onCheckpoint, onReady }:
       view,
       label,
       async verify(topicId) {
-        if ((await catalog.of(view, generation).bind(topicId)) !== topicId) throw diverged(label, "it was deleted and made again");
+        // written down by the projection alone: who answers queries writes nothing
+        const bound = await catalog.of(view, generation).storage();
+        if (bound === null) {
+          await requireFed(catalog, view, generation);
+          throw notReady(view);
+        }
+        if (bound !== topicId) throw diverged(label, "it was deleted and made again");
       },
       onCheckpoint: (partition, { position }) => onCheckpoint({ view: view.name, generation, log, partition, position }),
       onReady,

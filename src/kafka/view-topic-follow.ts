@@ -20,6 +20,8 @@ const longPollMs = 5_000;
 const requestTimeoutMs = longPollMs + 10_000;
 const sizes = { partitionBytes: 1280 * 1024, totalBytes: 8 * 1024 * 1024 };
 const failurePauseMs = 50;
+/** Between two looks for a leader. */
+const longestPauseMs = 2_000;
 /** Far below the time for which tombstones are kept (24 h): who was away for longer may have missed some. */
 const trustedForMs = 6 * 3_600_000;
 
@@ -41,6 +43,10 @@ export async function followTopic(
   let failure: Error | null = null;
   let readAt = Date.now();
 
+  const fail = (error: unknown): void => {
+    failure ??= error instanceof Error ? error : new Error(String(error));
+    failed.abort();
+  };
   const fetchAll = async (connections: Connections, leader: BrokerAddress, own: readonly number[]): Promise<void> => {
     const from = own.map((partition) => ({ partition, offset: offsets.get(partition)! }));
     const answers = await fetchFrom(await connections.to(leader), topicId, from, { maxWaitMs: longPollMs, ...sizes });
@@ -101,10 +107,7 @@ export async function followTopic(
     const address = addressOf(leader);
     if (polls.has(address)) return;
     const running = poll(leader)
-      .catch((error: unknown) => {
-        failure ??= error instanceof Error ? error : new Error(String(error));
-        failed.abort();
-      })
+      .catch(fail)
       .finally(() => {
         polls.delete(address);
         changed.signal();
@@ -112,15 +115,19 @@ export async function followTopic(
     polls.set(address, running);
   };
 
-  while (!ended.aborted) {
+  for (let pauseMs = failurePauseMs; !ended.aborted;) {
     const ticket = changed.ticket();
     const metadata = await cluster.topic(topic).catch(() => null);
     for (const leader of metadata?.leaders ?? []) if (leader !== null) start(leader);
-    if (polls.size > 0) await changed.after(ticket, { signal: ended });
-    else {
-      await pause(failurePauseMs * 4, ended);
-      await lookAgain();
+    if ([...offsets.keys()].every((partition) => metadata?.leaders[partition] != null)) {
+      pauseMs = failurePauseMs;
+      await changed.after(ticket, { signal: ended });
+      continue;
     }
+    // nobody tells when a partition has a leader again
+    await pause(pauseMs, ended);
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    if (!ended.aborted) await lookAgain().catch(fail);
   }
   await Promise.all(polls.values());
   if (failure !== null) throw failure as Error;

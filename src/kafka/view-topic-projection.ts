@@ -2,15 +2,15 @@
 import type { AnyView } from "../core/definition.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Logger, ViewProjection } from "../runtime/ports.ts";
-import { isStillAt } from "../runtime/stored-elsewhere.ts";
+import { generationMoved, isRetired, isStillAt } from "../runtime/stored-elsewhere.ts";
 import type { ViewCatalog } from "../runtime/view-catalog.ts";
 import { pause } from "../runtime/wake.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Connections } from "./connections.ts";
 import { isFenced, unavailable } from "./protocol-errors.ts";
 import { viewTopicOf } from "./view-topic-names.ts";
-import { diverged, type TopicPlace } from "./view-topic-reading.ts";
-import { ensureViewTopic } from "./view-topic-setup.ts";
+import { diverged, requireTopic, type TopicPlace } from "./view-topic-reading.ts";
+import { deleteTopic, ensureViewTopic } from "./view-topic-setup.ts";
 import { type TopicWriter, topicWriter } from "./view-topic-writer.ts";
 
 /** Rivals fence each other until only one of them is left: each has had its turn by then. */
@@ -54,9 +54,20 @@ export function topicGeneration(
     return place;
   }
   async function prepare(partitions: number): Promise<TopicPlace> {
+    if (await isRetired(catalog, view, generation)) throw generationMoved(view, generation);
+    // what was lost is not made anew
+    const stored = await checkpoints.storage();
+    if (stored !== null) await requireTopic(cluster, { ...label, topicId: stored });
     const { topicId, weaknesses } = await ensureViewTopic(cluster, topic, log, partitions);
-    for (const problem of weaknesses) logger.warn(problem, { view: view.name, generation, topic });
-    return bound(topicId);
+    try {
+      const found = await bound(topicId);
+      for (const problem of weaknesses) logger.warn(problem, { view: view.name, generation, topic });
+      return found;
+    } catch (error) {
+      // retired and dropped meanwhile: what was made since is nobody's
+      if (isTidemarkError(error, "GENERATION_MOVED") && (await isRetired(catalog, view, generation))) await deleteTopic(cluster, topic);
+      throw error;
+    }
   }
   /** The topic as it is there, for who applies without having asked for the checkpoints. */
   async function find(): Promise<TopicPlace> {
@@ -91,6 +102,8 @@ export function topicGeneration(
         await preparing;
       } catch (error) {
         preparing = undefined;
+        // that they stand still is written down beside them
+        if (isTidemarkError(error, "VIEW_STORE_DIVERGED")) await checkpoints.checkpoints(partitions);
         throw error;
       }
       return checkpoints.checkpoints(partitions);

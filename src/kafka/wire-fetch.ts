@@ -23,9 +23,12 @@ export interface FetchOptions {
   readonly maxWaitMs: number;
   readonly partitionBytes: number;
   readonly totalBytes: number;
+  /** Also what stands behind somebody's open transaction, and in it, and what was taken back; not unless given. */
+  readonly uncommitted?: boolean;
 }
 
 const readCommitted = 1;
+const readUncommitted = 0;
 
 /** @throws a library error where the connection or the request as a whole fails; codes of partitions are data */
 export function fetchFrom(
@@ -42,8 +45,9 @@ export function fetchFrom(
     partitionMaxBytes: options.partitionBytes,
   }));
   const minBytes = options.maxWaitMs > 0 ? 1 : 0;
+  const isolation = options.uncommitted === true ? readUncommitted : readCommitted;
   const write = () =>
-    fetchV17.createRequest(options.maxWaitMs, minBytes, options.totalBytes, readCommitted, 0, -1, [{ topicId, partitions }], [], "");
+    fetchV17.createRequest(options.maxWaitMs, minBytes, options.totalBytes, isolation, 0, -1, [{ topicId, partitions }], [], "");
   return request(connection, fetchV17.api, write, parseFetch);
 }
 

@@ -85,7 +85,7 @@ export function memoryCommandLedger(
 }
 
 /** The offset after the longest beginning of records that have outcomes. */
-function reached({ from, records }: Cut, commands: readonly AppendCommand[], outcomes: readonly AppendOutcome[]): number {
+function reached({ from, to, records }: Cut, commands: readonly AppendCommand[], outcomes: readonly AppendOutcome[]): number {
   let next = from;
   for (const record of records) {
     if (record.outcome === "open") break;
@@ -96,5 +96,5 @@ function reached({ from, records }: Cut, commands: readonly AppendCommand[], out
     }
     next = record.next;
   }
-  return next;
+  return records.length === 0 ? to : next;
 }

@@ -93,24 +93,26 @@ export function commandBroker(log: string, partitions: number): CommandBroker {
         log,
         topicId: openedId,
         keepsDecided: true,
+        weaknesses: [],
         send: (partition, { key, value, headers }) =>
           own.run("sendCommand", { log }, () => {
             same();
             return add(partition, key, value, headers);
           }),
         async next(partition, offset, signal) {
+          const nothing = { records: [], next: offset };
           const moved = wake();
           const unsubscribe = changed.on(() => moved.signal());
           try {
             for (;;) {
               const ticket = moved.ticket();
-              if (signal.aborted) return [];
+              if (signal.aborted) return nothing;
               const found = await own.run("readCommands", { log, partition, offset }, () => {
                 same();
                 return records[partition]!.slice(offset).slice(0, most);
               });
-              if (found.length > 0) return found;
-              if ((await moved.after(ticket, { signal: AbortSignal.any([signal, own.dead]) })) === "aborted") return [];
+              if (found.length > 0) return { records: found, next: offset + found.length };
+              if ((await moved.after(ticket, { signal: AbortSignal.any([signal, own.dead]) })) === "aborted") return nothing;
             }
           } finally {
             await unsubscribe();
@@ -119,7 +121,9 @@ export function commandBroker(log: string, partitions: number): CommandBroker {
         bounds: () => own.run("commandBounds", { log }, () => records.map((all, i) => ({ start: starts[i]!, end: all.length }))),
         waits: (id, from) =>
           own.run("commandWaits", { log }, () =>
-            records.some((all, partition) => all.slice(from[partition] ?? 0).some((record) => readHead(record, openedId).id === id)),
+            records.some((all, partition) =>
+              all.slice(from[partition] ?? 0).some((record) => readHead(record, { log, topicId: openedId }).id === id),
+            ),
           ),
         reply: (_partition, told) =>
           own.run("replyCommands", { log }, () => {

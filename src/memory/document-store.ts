@@ -2,7 +2,14 @@
 import { randomUUID } from "node:crypto";
 import type { AnyView, Document } from "../core/definition.ts";
 import { TidemarkError } from "../errors.ts";
-import type { DocumentGeneration, DocumentRow, DocumentRows, DocumentStore, WriteOutcome } from "../runtime/document-store.ts";
+import {
+  type DocumentGeneration,
+  type DocumentRow,
+  type DocumentRows,
+  type DocumentStore,
+  joinedId,
+  type WriteOutcome,
+} from "../runtime/document-store.ts";
 import { find } from "../runtime/find-in-memory.ts";
 import type { StoredDocument } from "../runtime/ports.ts";
 import { search } from "../runtime/search-in-memory.ts";
@@ -13,8 +20,8 @@ import { handle } from "./handle.ts";
 type Table = Map<string, string>;
 
 interface Storage {
-  /** undefined: rows were written where no storage was prepared. */
-  id: string | undefined;
+  /** By name of the view, as `tables`; none: rows were written where no storage was prepared. */
+  readonly ids: Map<string, string>;
   readonly tables: Map<string, Table>;
 }
 
@@ -34,19 +41,27 @@ export function memoryDocumentStore(
 
   function generation(view: AnyView, number: number): DocumentGeneration {
     const name = `${view.name}/${number}`;
+    const referenced = [...new Map(Object.values(view.references).map((reference) => [reference.view.name, reference.view])).values()];
+    const storageThere = (): Storage => {
+      const storage = database.get(name) ?? { ids: new Map<string, string>(), tables: new Map<string, Table>() };
+      database.set(name, storage);
+      return storage;
+    };
     const table = (of: string): Table => {
       // a write makes what is not there, as those of many stores do
-      const storage = database.get(name) ?? { id: undefined, tables: new Map<string, Table>() };
-      database.set(name, storage);
+      const storage = storageThere();
       const known = storage.tables.get(of) ?? (new Map() as Table);
       storage.tables.set(of, known);
       return known;
     };
     const existing = (of: string): Table => database.get(name)?.tables.get(of) ?? (new Map() as Table);
     const rows = (of: AnyView): DocumentRows => ({
+      noticesLoss: true,
       read: (keys) =>
         own.run("readRows", { of: of.name, keys }, () => {
           const stored = existing(of.name);
+          if (of !== view && database.get(name)?.ids.has(of.name) !== true)
+            throw new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation: number, store: "memory" });
           return new Map(keys.flatMap((key): [string, DocumentRow][] => (stored.has(key) ? [[key, decode(stored.get(key)!)]] : [])));
         }),
       write: (written) =>
@@ -69,20 +84,25 @@ export function memoryDocumentStore(
     });
     const documents = (): Map<string, StoredDocument> =>
       new Map(
-        [...(database.get(name)?.id === undefined ? [] : existing(view.name).values())].flatMap((text): [string, StoredDocument][] => {
-          const { key, document, version, lastUpdated } = decode(text);
-          return document === null ? [] : [[key, { document, version, lastUpdated }]];
-        }),
+        [...(database.get(name)?.ids.has(view.name) !== true ? [] : existing(view.name).values())].flatMap(
+          (text): [string, StoredDocument][] => {
+            const { key, document, version, lastUpdated } = decode(text);
+            return document === null ? [] : [[key, { document, version, lastUpdated }]];
+          },
+        ),
       );
     return {
-      prepare: () =>
+      prepare: (mayCreate = true) =>
         own.run("bind", { view: view.name, generation: number }, () => {
-          const storage = database.get(name) ?? { id: undefined, tables: new Map<string, Table>() };
-          database.set(name, storage);
-          return (storage.id ??= randomUUID());
+          const idOf = (of: AnyView): string | null => {
+            const id = database.get(name)?.ids.get(of.name) ?? (mayCreate ? randomUUID() : null);
+            if (id !== null) storageThere().ids.set(of.name, id);
+            return id;
+          };
+          return joinedId(idOf(view), referenced.map(idOf));
         }),
       own: rows(view),
-      referenced: new Map(Object.values(view.references).map((reference) => [reference.view.name, rows(reference.view)])),
+      referenced: new Map(referenced.map((of) => [of.name, rows(of)])),
       visible: () => own.run("visible", { view: view.name, generation: number }, () => undefined),
       get: (keys) =>
         own.run("get", { view: view.name, generation: number, keys }, () => {

@@ -3,19 +3,21 @@ import type { AnyBulkWriteOperation, Collection, Filter } from "mongodb";
 import type { DocumentRow, DocumentRows, WriteOutcome } from "../runtime/document-store.ts";
 import { outcomeOf, refusesRequest, unavailable, writeErrors } from "./errors.ts";
 import { meta } from "./names.ts";
-import { decode, encode, type Stored } from "./rows.ts";
+import { decode, encode, isStorageRow, type Stored, storageKey } from "./rows.ts";
 import { maxDocumentBytes, unfit } from "./unfit.ts";
 
-export function rows(collection: Collection<Stored>, indexed: readonly string[], what: string): DocumentRows {
+export function rows(collection: Collection<Stored>, indexed: readonly string[], what: string, lost: () => Error): DocumentRows {
   const down = unavailable(what);
   const self: DocumentRows = {
     async read(keys) {
+      let found: Stored[];
       try {
-        const found = await collection.find({ _id: { $in: keys } } as Filter<Stored>).toArray();
-        return new Map(found.map((stored) => [stored._id, decode(stored as Stored)]));
+        found = await collection.find({ _id: { $in: [...keys, storageKey] } } as unknown as Filter<Stored>).toArray();
       } catch (error) {
         throw down(error);
       }
+      if (!found.some(isStorageRow)) throw lost();
+      return new Map(found.flatMap((stored) => (isStorageRow(stored) ? [] : [[stored._id, decode(stored)]])));
     },
     async write(written) {
       const refused = written.map(({ document }) => (document === null ? undefined : unfit(document)));

@@ -3,18 +3,15 @@ import { randomUUID } from "node:crypto";
 import type { Collection, Db, Filter } from "mongodb";
 import { scalarOf } from "../core/condition.ts";
 import type { AnyView } from "../core/definition.ts";
-import type { DocumentGeneration, DocumentRow } from "../runtime/document-store.ts";
+import { TidemarkError } from "../errors.ts";
+import { type DocumentGeneration, type DocumentRow, joinedId } from "../runtime/document-store.ts";
 import { checkFind, indexedFields } from "../runtime/find-check.ts";
 import type { FindQuery, FoundPage } from "../runtime/ports.ts";
 import { rows } from "./document-rows.ts";
 import { unavailable } from "./errors.ts";
 import { afterOf, filterOf, held, sortOf } from "./find.ts";
 import { documentCollection, meta, referenceCollection } from "./names.ts";
-import { decode, type Stored, storedDocument } from "./rows.ts";
-
-/** In the collection itself, so that it goes with the documents. No key of a document is an object. */
-const storageKey = { tidemark: "storage" };
-const storageRow = { _id: storageKey } as unknown as Filter<Stored>;
+import { decode, isStorageRow, type Stored, storageKey, storageRow, storedDocument } from "./rows.ts";
 
 export interface MongoPlace {
   readonly db: Db;
@@ -35,31 +32,31 @@ export function mongoGeneration({ db, prefix, label }: MongoPlace, view: AnyView
     });
   const own = collection(documentCollection(prefix, view.name, generation));
   const referencedViews = [...new Set(Object.values(view.references).map((reference) => reference.view))];
+  const lost = () => new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation, store: label });
   const privates = new Map(referencedViews.map((of) => [of, collection(referenceCollection(prefix, view.name, generation, of.name))]));
 
   return {
-    async prepare() {
+    async prepare(mayCreate = true) {
       try {
-        for (const [of, one] of [[view, own] as const, ...privates]) await createIndexes(one, of === view ? view : null);
-        const found = await own.findOneAndUpdate(
-          storageRow,
-          { $setOnInsert: { [`${meta}.storage`]: randomUUID() } },
-          { upsert: true, returnDocument: "after" },
-        );
-        const storage = found?.[meta].storage;
-        if (storage === undefined) throw new Error(`${what}: the storage's own document holds no id`);
-        return storage;
+        if (mayCreate) for (const [of, one] of [[view, own] as const, ...privates]) await createIndexes(one, of === view ? view : null);
+        // the copies first: whoever finds the documents' id finds all of it
+        const ids: (string | null)[] = [];
+        for (const one of privates.values()) ids.push(await storageId(one, mayCreate));
+        return joinedId(await storageId(own, mayCreate), ids);
       } catch (error) {
         throw down(error);
       }
     },
-    own: { ...rows(own, indexedFields(view), what), referring: (field, key, edition, limit) => referring(field, key, edition, limit) },
-    referenced: new Map([...privates].map(([of, one]) => [of.name, rows(one, [], what)])),
+    own: {
+      ...rows(own, indexedFields(view), what, lost),
+      referring: (field, key, edition, limit) => referring(field, key, edition, limit),
+    },
+    referenced: new Map([...privates].map(([of, one]) => [of.name, rows(one, [], what, lost)])),
     visible: () => Promise.resolve(),
     async get(keys) {
       // with the storage's own id: without it these are rows that a late process wrote after the generation was dropped
       const found = await list({ _id: { $in: [...keys, storageKey] }, [`${meta}.deleted`]: { $ne: true } } as unknown as Filter<Stored>);
-      if (!found.some((stored) => stored[meta].storage !== undefined)) return keys.map(() => undefined);
+      if (!found.some(isStorageRow)) return keys.map(() => undefined);
       const byKey = new Map(found.map((stored) => [stored._id, stored]));
       return keys.map((key) => {
         const stored = byKey.get(key);
@@ -94,6 +91,19 @@ export function mongoGeneration({ db, prefix, label }: MongoPlace, view: AnyView
       }
     },
   };
+
+  /** Given to the collection when it was made. */
+  async function storageId(collection: Collection<Stored>, mayCreate: boolean): Promise<string | null> {
+    if (!mayCreate) return (await collection.findOne(storageRow))?.[meta].storage ?? null;
+    const found = await collection.findOneAndUpdate(
+      storageRow,
+      { $setOnInsert: { [`${meta}.storage`]: randomUUID() } },
+      { upsert: true, returnDocument: "after" },
+    );
+    const storage = found?.[meta].storage;
+    if (storage === undefined) throw new Error(`${what}: the storage's own document holds no id`);
+    return storage;
+  }
 
   async function list(filter: Filter<Stored>): Promise<Stored[]> {
     try {

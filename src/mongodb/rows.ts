@@ -1,5 +1,5 @@
 /** Documents of a collection and rows of the port. A document's own fields stand at the top, for queries of one's own; all else is under `_tidemark`. */
-import type { Document as MongoDocument } from "mongodb";
+import type { Document as MongoDocument, Filter } from "mongodb";
 import { scalarOf } from "../core/condition.ts";
 import type { Document } from "../core/definition.ts";
 import type { DocumentRow } from "../runtime/document-store.ts";
@@ -24,6 +24,11 @@ export interface Stored extends MongoDocument {
   readonly _id: string;
   readonly [meta]: Meta;
 }
+
+/** Of a collection's own document, so that its id goes with the documents. No key of a document is an object. */
+export const storageKey = { tidemark: "storage" };
+export const storageRow = { _id: storageKey } as unknown as Filter<Stored>;
+export const isStorageRow = (stored: Stored): boolean => stored[meta].storage !== undefined;
 
 export function encode(indexed: readonly string[], row: DocumentRow): Stored {
   const { document } = row;

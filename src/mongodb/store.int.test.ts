@@ -186,3 +186,35 @@ test(
     }
   },
 );
+
+test("a private copy of references that was dropped is refused by name, by a running worker and a new one, and not made anew", async () => {
+  await using database = await (await mongodbServer()).createDatabase(uniqueName());
+  const client = new MongoClient(database.url);
+  try {
+    const catalogue = readDatabase();
+    const open = () => documentViewStore(memoryViewCatalog(catalogue, "mongodb"), mongoDocumentStore(client.db(), { prefix: "" }));
+    const one = new Map(orderSummaries.logs.map((log) => [log, 1]));
+    const store = open();
+    await store.migrate({ ddl: true });
+    await store.ensure(orderSummaries);
+    const projection = store.projection(orderSummaries, 1);
+    await projection.checkpoints(one);
+    const logs = randomLogs(random(3), { partitions: 1, orders: 4, customers: 2, orderEvents: 12, customerEvents: 4 });
+    await applyNext(projection, await projection.checkpoint("customers", 0), logs.customers[0]!, 4);
+    const names = async () => (await client.db().listCollections().toArray()).map(({ name }) => name).toSorted();
+    const [own, copy] = await names();
+    await client.db().dropCollection(copy!);
+    const from = await projection.checkpoint("orders", 0);
+    await assert.rejects(applyNext(projection, from, logs.orders[0]!, 12), { code: "VIEW_STORE_DIVERGED" });
+    await assert.rejects(open().projection(orderSummaries, 1).checkpoints(one), { code: "VIEW_STORE_DIVERGED" });
+    assert.deepEqual([await names(), await projection.checkpoint("orders", 0)], [[own], from]);
+    // another one in its place
+    await client
+      .db()
+      .collection(copy!)
+      .insertOne({ _tidemark: { storage: "another" } });
+    await assert.rejects(open().projection(orderSummaries, 1).checkpoints(one), { code: "VIEW_STORE_DIVERGED" });
+  } finally {
+    await client.close();
+  }
+});

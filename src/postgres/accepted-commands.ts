@@ -66,6 +66,7 @@ export function acceptedCommands(database: Database): AcceptedCommands {
         log,
         topicId: `table:${logId}`,
         keepsDecided: false,
+        weaknesses: [],
         send(partition, record) {
           if (closing.signal.aborted) return Promise.reject(new TidemarkError("CLOSED", { what: "The write store" }));
           return accept({ partition, record });
@@ -80,10 +81,13 @@ export function acceptedCommands(database: Database): AcceptedCommands {
                 order by record_offset limit ${batch}`,
               values: [log, partition, offset],
             });
-            if (rows.length > 0) return rows.map((row) => unpackRecord(row.record, partition, Number(row.record_offset)));
+            if (rows.length > 0) {
+              const records = rows.map((row) => unpackRecord(row.record, partition, Number(row.record_offset)));
+              return { records, next: records.at(-1)!.offset + 1 };
+            }
             await wakeOf(log).after(ticket, { signal: stop, ...(database.engine === "postgres" ? { maxWaitMs: fallbackMs } : {}) });
           }
-          return [];
+          return { records: [], next: offset };
         },
         async bounds() {
           const { rows } = await database.query<{ partition: number; next_offset: number | string }>({

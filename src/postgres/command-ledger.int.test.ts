@@ -22,6 +22,7 @@ async function setUp(t: TestContext, engine: TestEngine) {
     topicId: "topic-1",
     from,
     replied: from,
+    to: from + outcomes.length,
     records: outcomes.map((outcome, i) => ({ next: from + i + 1, outcome })),
     parked: [],
     ...given,

@@ -144,14 +144,14 @@ function cutValues(database: Database, commands: readonly AppendCommand[], cut: 
     outcome === "known" ? 0 : outcome === "open" || commands[outcome]?.kind === "check" ? -1 : outcome + 1,
   );
   const open = outcomes.indexOf(-1);
-  const all = cut.records.at(open < 0 ? -1 : open - 1)?.next;
+  const all = open < 0 ? cut.to : open === 0 ? cut.from : cut.records[open - 1]!.next;
   return [
     cut.log,
     cut.partition,
     cut.topicId,
     cut.from,
     cut.replied,
-    open === 0 ? cut.from : (all ?? cut.from),
+    all,
     database.array("int4", outcomes),
     database.array(
       "int8",

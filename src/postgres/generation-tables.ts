@@ -1,7 +1,7 @@
 /** What making, showing and dropping a generation means for its documents, inside the transactions that change its state. */
 import type { AnyView } from "../core/definition.ts";
 import type { Connection, Database } from "./sql.ts";
-import { documentTable, named, quoted, referenceTable } from "./view-names.ts";
+import { documentTable, named, quoted, referencePrefix } from "./view-names.ts";
 import { shapeOf } from "./view-shape.ts";
 import { showGeneration } from "./view-sql-view.ts";
 import { createGeneration, indexGeneration } from "./view-tables.ts";
@@ -19,8 +19,9 @@ export interface GenerationTables {
 }
 
 // a rollup shows its groups by a view over its tables, which goes first; by name in the catalogue, as the definition that made them may have had other references
-const tablesOfView = named(
-  "select c.relname::text as table, c.relkind = 'v' as shown from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'v') and starts_with(c.relname::text, $1) order by c.relkind = 'v' desc, c.relname",
+const tablesOf = named(
+  "select c.relname::text as table, c.relkind = 'v' as shown from pg_class c where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'v') " +
+    "and (c.relname::text = any($1::text[]) or exists (select 1 from unnest($2::text[]) p where starts_with(c.relname::text, p))) order by c.relkind = 'v' desc, c.relname",
 );
 
 /** The kind of store that this database is. */
@@ -36,13 +37,12 @@ export const sqlTables = (database: Database): GenerationTables => ({
   show: (connection, view, generation) => showGeneration(connection, shapeOf(view), generation),
   async drop(connection, view, generations) {
     if (generations.length === 0) return;
-    const { rows } = await connection.query<{ table: string; shown: boolean }>({ ...tablesOfView, values: [`${view.name}_g`] });
-    for (const generation of generations) {
-      const name = documentTable(view.name, generation);
-      const references = referenceTable(view.name, generation, "");
-      for (const { table, shown } of rows)
-        if (table === name || table.startsWith(references)) await connection.script(`drop ${shown ? "view" : "table"} ${quoted(table)}`);
-    }
+    const names = [generations.map((each) => documentTable(view.name, each)), generations.map((each) => referencePrefix(view.name, each))];
+    const { rows } = await connection.query<{ table: string; shown: boolean }>({
+      ...tablesOf,
+      values: names.map((list) => database.array("text", list)),
+    });
+    for (const { table, shown } of rows) await connection.script(`drop ${shown ? "view" : "table"} ${quoted(table)}`);
   },
 });
 

@@ -1,10 +1,11 @@
 import type { LogEvent } from "../core/message.ts";
 /** What every apply of one (view, generation) has at hand. */
 import { TidemarkError } from "../errors.ts";
+import { type DocumentCache, documentCache } from "../runtime/document-cache.ts";
 import type { Connection, Database, SqlResult, Statement } from "./sql.ts";
-import { type DocumentCache, documentCache } from "./view-apply-cache.ts";
 import type { Move } from "./view-checkpoint.ts";
 import { documentTable, referenceTable } from "./view-names.ts";
+import type { Row } from "./view-rows.ts";
 import type { ViewShape } from "./view-shape.ts";
 import { type TableStatements, tableStatements } from "./view-statements.ts";
 
@@ -17,7 +18,7 @@ export interface ApplyContext {
   /** By name of the referenced view, in the order in which they are locked. */
   readonly referenced: ReadonlyMap<string, TableStatements>;
   /** For documents that nobody but one partition of one log writes. */
-  readonly cache: DocumentCache;
+  readonly cache: DocumentCache<Row>;
 }
 
 export interface ApplyBatch {
@@ -36,7 +37,7 @@ export function applyContext(database: Database, shape: ViewShape, generation: n
     table,
     own: tableStatements(shape, table),
     referenced: new Map(referenced),
-    cache: documentCache(),
+    cache: documentCache<Row>(),
   };
 }
 

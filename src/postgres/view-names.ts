@@ -10,16 +10,25 @@ const hashOf = (text: string): string => createHash("sha256").update(text).diges
 /** Tables that all views share. View names begin with a letter, so none of them can meet these. */
 export const shared = { generations: "_generations", checkpoints: "_checkpoints", ends: "_ends" } as const;
 
+/** How much of the beginning a name keeps that is shortened. Names of views are ASCII. */
+const keptBytes = 50;
+
 /** PostgreSQL would cut a longer name in silence, and two could become one. */
 export const fitName = (name: string): string =>
-  Buffer.byteLength(name) <= maxBytes ? name : `${name.slice(0, 50)}_${hashOf(name).slice(0, 12)}`;
+  Buffer.byteLength(name) <= maxBytes ? name : `${name.slice(0, keptBytes)}_${hashOf(name).slice(0, 12)}`;
 
 /** The documents of one generation, such as `order_summaries_g3`. */
 export const documentTable = (view: string, generation: number): string => fitName(`${view}_g${generation}`);
 
+/** What the names of a generation's other tables begin with, and no others: long names are shortened before the generation's number, or behind all of this. */
+export function referencePrefix(view: string, generation: number): string {
+  const prefix = `${view}_g${generation}__`;
+  return prefix.length <= keptBytes ? prefix : `${view.slice(0, 22)}_${hashOf(view).slice(0, 12)}_g${generation}__`;
+}
+
 /** A generation's private copy of a view that it refers to, such as `order_summaries_g3__customer_cards`. */
 export const referenceTable = (view: string, generation: number, referenced: string): string =>
-  fitName(`${view}_g${generation}__${referenced}`);
+  fitName(`${referencePrefix(view, generation)}${referenced}`);
 
 export const quoted = quoteIdentifier;
 

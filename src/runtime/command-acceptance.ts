@@ -2,8 +2,9 @@ import type { AnyCommand } from "../core/definition.ts";
 /** Asynchronous acceptance: a checked command becomes durable in its topic and is answered at once; what became of it is asked by its id. */
 import { TidemarkError } from "../errors.ts";
 import type { ExecuteOptions, Outcome } from "./app.ts";
+import type { CommandHandover } from "./command-handover.ts";
 import { checkCommand } from "./command-job.ts";
-import type { CommandAnswer, CommandForm, CommandLedger, CommandTopic, KnownCommand } from "./command-ports.ts";
+import type { CommandAnswer, CommandForm, CommandLedger, CommandTopic, KnownCommand, NewCommandRecord } from "./command-ports.ts";
 import { toRecord } from "./command-record.ts";
 import { storedOutcome } from "./command-replies.ts";
 import { gather } from "./gather.ts";
@@ -33,7 +34,7 @@ export interface CommandAcceptance {
   readonly accepts: boolean;
   /**
    * Durable when it resolves; the status from then on is `pending` or more. A repeat gets the status of the first.
-   * @throws INVALID_INPUT, IDEMPOTENCY_KEY_REUSED, UNAVAILABLE (the outcome is unknown: repeat with the same id)
+   * @throws INVALID_INPUT, IDEMPOTENCY_KEY_REUSED, OVERLOADED (too many are on their way to the topic), UNAVAILABLE (the outcome is unknown: repeat with the same id)
    */
   accept(command: AnyCommand, options?: AcceptOptions): Promise<CommandStatus>;
   /** null: no command of this id was ever accepted here. @throws UNAVAILABLE */
@@ -51,14 +52,23 @@ export interface CommandAcceptanceOptions {
   readonly identities: ReadonlyMap<string, LogIdentity>;
   readonly ledger: Pick<CommandLedger, "known" | "positions">;
   readonly form: CommandForm;
+  /** To the processor of the same process. */
+  readonly handover?: CommandHandover | undefined;
+  /** Commands on their way to their topics; more are refused by OVERLOADED; 10,000 unless given. */
+  readonly maxQueued?: number;
+  /** The same for the sum of their data, in characters; 64 Mi unless given. One command alone always may. */
+  readonly maxQueuedText?: number;
 }
 
-export function commandAcceptance({ topics, accepts = true, identities, ledger, form }: CommandAcceptanceOptions): CommandAcceptance {
+export function commandAcceptance(options: CommandAcceptanceOptions): CommandAcceptance {
+  const { topics, accepts = true, identities, ledger, form, handover, maxQueued = 10_000, maxQueuedText = 64 * 1024 * 1024 } = options;
   const opened = new Map<string, Promise<CommandTopic>>();
   const unsubscribe: (() => Promise<void>)[] = [];
   const listening = new Map<string, Promise<void>>();
   const waiting = new Map<string, Set<ReturnType<typeof wake>>>();
   let closed = false;
+  let queued = 0;
+  let queuedText = 0;
   const known = gather<string, KnownCommand | undefined>(async (ids) => {
     const found = await ledger.known(ids);
     return ids.map((id) => found.get(id));
@@ -75,6 +85,21 @@ export function commandAcceptance({ topics, accepts = true, identities, ledger, 
     } catch (error) {
       opened.delete(log);
       throw error;
+    }
+  }
+
+  /** Gives the offset. */
+  async function send(log: string, partition: number, record: NewCommandRecord): Promise<number> {
+    if (queued >= maxQueued) throw new TidemarkError("OVERLOADED", { what: "The number of commands to be accepted", limit: maxQueued });
+    if (queued > 0 && queuedText + record.value.length > maxQueuedText)
+      throw new TidemarkError("OVERLOADED", { what: "The size of commands to be accepted", limit: maxQueuedText });
+    queued += 1;
+    queuedText += record.value.length;
+    try {
+      return await (await topicOf(log)).send(partition, record);
+    } finally {
+      queued -= 1;
+      queuedText -= record.value.length;
     }
   }
 
@@ -144,10 +169,11 @@ export function commandAcceptance({ topics, accepts = true, identities, ledger, 
         const found = await known(commandId);
         if (found?.kind === "decided") return decidedAs(found, true);
       }
-      const topic = await topicOf(identity.log);
       const waits = waitMs !== undefined && waitMs > 0;
-      if (waits) await listen(topic);
-      const offset = await topic.send(checked.partition, toRecord(command, { ...rest, commandId }, `tidemark/${identity.log}`, waits));
+      if (waits) await listen(await topicOf(identity.log));
+      const record = toRecord(command, { ...rest, commandId }, `tidemark/${identity.log}`, waits);
+      handover?.keep(record, { command, checked });
+      const offset = await send(identity.log, checked.partition, record);
       // a refusal of an earlier sending is none of this one
       const found = waits ? await outcome(commandId, waitMs, (each) => each.kind === "decided" || each.offset === offset) : null;
       return found === null ? { commandId, status: "pending" } : decidedAs(found, false);

@@ -42,9 +42,7 @@ export async function handleBatch(lane: number, jobs: readonly Job[], parts: Bat
   try {
     starts = await parts.states.of(jobs);
   } catch (error) {
-    const { error: told } = storeFailure(error);
-    for (const job of jobs) job.reject(told);
-    return [];
+    return notLoaded(error, lane, jobs, parts);
   }
   // a connection was lost while states were looked for: cached ones may be of a history that is no more
   if (parts.store.epoch !== epoch) return handleBatch(lane, jobs, parts);
@@ -167,6 +165,30 @@ function answerFirst(job: Job, first: Parameters<typeof replayOf>[1]): void {
   } catch (error) {
     job.reject(error);
   }
+}
+
+/** States that cannot be loaded for what one stream holds: halved until that stream is alone, so that only its commands fail. */
+async function notLoaded(error: unknown, lane: number, jobs: readonly Job[], parts: BatchParts): Promise<readonly Job[]> {
+  const failure = storeFailure(error);
+  // what cannot be read back is of a stream too, and no later try reads it
+  const unreadable = error instanceof SyntaxError || error instanceof TypeError || error instanceof RangeError;
+  const streams = [...new Set(jobs.map(streamKey))];
+  if ((failure.kind === "data" || unreadable) && streams.length > 1) {
+    const half = new Set(streams.slice(0, streams.length >> 1));
+    const first = await handleBatch(
+      lane,
+      jobs.filter((job) => half.has(streamKey(job))),
+      parts,
+    );
+    const second = await handleBatch(
+      lane,
+      jobs.filter((job) => !half.has(streamKey(job))),
+      parts,
+    );
+    return [...first, ...second];
+  }
+  for (const job of jobs) job.reject(unreadable ? error : failure.error);
+  return [];
 }
 
 /** A call that the store refused for its data is halved until the culprit is alone; the halves are decided anew, on each other's results. */

@@ -2,6 +2,7 @@
 import type { AnyAggregate, AnyCommand } from "../core/definition.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { Outcome } from "./app.ts";
+import type { CommandHandover, HandedOver } from "./command-handover.ts";
 import { type CheckedCommand, checkCommand } from "./command-job.ts";
 import type { CommandAnswer, CommandForm, CommandPosition, CommandRecord, Cut, ParkedCommand } from "./command-ports.ts";
 import { packRecord, readCommand, readHead, type RecordHead } from "./command-record.ts";
@@ -31,20 +32,33 @@ export interface EntryParts {
   readonly topicId: string;
   readonly form: CommandForm;
   readonly authorize?: Authorize | undefined;
+  /** Commands that this process has accepted itself. */
+  readonly handover?: CommandHandover | undefined;
 }
 
 /** Total: what is wrong with a record is its refusal. */
 export function entryOf(record: CommandRecord, parts: EntryParts): CommandEntry {
-  const head = readHead(record, parts.topicId);
+  const head = readHead(record, { log: parts.aggregate.name, topicId: parts.topicId });
   try {
-    const { command, options } = readCommand(record, head, parts.aggregate, parts.form);
-    const checked = checkCommand(command, head.id, parts.identity, options);
-    const reason = parts.authorize?.(command, { actor: options.context?.actor, header: head.header }) ?? null;
+    const { command, checked } = ownOf(record, head, parts) ?? readAndCheck(record, head, parts);
+    const reason = parts.authorize?.(command, { actor: checked.context.actor, header: head.header }) ?? null;
     if (reason !== null) throw new TidemarkError("FORBIDDEN", { what: reason });
     return { record, head, checked, outcome: null, refusal: null };
   } catch (error) {
     return { record, head, checked: null, outcome: null, refusal: refusalOf(error, parts.form) };
   }
+}
+
+function ownOf(record: CommandRecord, head: RecordHead, { handover, form, aggregate }: EntryParts): HandedOver | undefined {
+  const own = handover?.take(head.id, record);
+  if (own === undefined || own.command.aggregate !== aggregate) return undefined;
+  form.strict(own.command);
+  return own;
+}
+
+function readAndCheck(record: CommandRecord, head: RecordHead, parts: EntryParts): HandedOver {
+  const { command, options } = readCommand(record, head, parts.aggregate, parts.form);
+  return { command, checked: checkCommand(command, head.id, parts.identity, options) };
 }
 
 export const refusalOf = (error: unknown, form: CommandForm): { readonly code: string; readonly answer: CommandAnswer } => ({
@@ -70,15 +84,19 @@ export function toDecide(entries: readonly CommandEntry[]): (CommandEntry & { re
   return found;
 }
 
-export function cutOf(entries: readonly CommandEntry[], commands: readonly AppendCommand[], position: CommandPosition): Cut {
+/** `to`: the offset up to which there is nothing but `entries`. */
+export function cutOf(entries: readonly CommandEntry[], commands: readonly AppendCommand[], position: CommandPosition, to: number): Cut {
   const index = new Map(commands.map((command, i) => [command.id, i]));
   const parked: ParkedCommand[] = [];
-  const records = entries.map((entry) => {
+  const records = entries.map((entry, i) => {
     const { record, head, refusal } = entry;
     if (refusal !== null) parked.push({ offset: record.offset, commandId: head.id, ...refusal, record: packRecord(record) });
     const command = index.get(head.id);
     const same = command !== undefined && commands[command]!.fingerprint === entry.checked?.fingerprint;
-    return { next: record.offset + 1, outcome: isOpen(entry) ? (same ? command : ("open" as const)) : ("known" as const) };
+    return {
+      next: entries[i + 1]?.record.offset ?? to,
+      outcome: isOpen(entry) ? (same ? command : ("open" as const)) : ("known" as const),
+    };
   });
-  return { ...position, from: position.next, records, parked };
+  return { ...position, from: position.next, to, records, parked };
 }

@@ -84,23 +84,21 @@ export function commandPartition(options: CommandPartitionOptions): CommandParti
       const interrupted = AbortSignal.any([stopping.signal, replies.failed]);
       while (!stopping.signal.aborted) {
         replies.failed.throwIfAborted();
-        const records = await topic.next(partition, position.next, interrupted);
-        for (let at = 0; at < records.length; at += options.maxBatch) {
-          await settleBatch(records.slice(at, at + options.maxBatch), replies);
-          if (stopping.signal.aborted) break;
-        }
+        const { records, next } = await topic.next(partition, position.next, interrupted);
+        for (let at = 0; position.next < next && !stopping.signal.aborted; at += options.maxBatch)
+          await settleBatch(records.slice(at, at + options.maxBatch), records[at + options.maxBatch]?.offset ?? next, replies);
       }
     } finally {
       await replies.close();
     }
   }
 
-  async function settleBatch(records: readonly CommandRecord[], replies: ReturnType<typeof commandReplies>): Promise<void> {
-    const end = records.at(-1)!.offset + 1;
+  /** `end`: the position after it. Without records nothing but holes stands before it, and it must be stored too: retention may take holes as well. */
+  async function settleBatch(records: readonly CommandRecord[], end: number, replies: ReturnType<typeof commandReplies>): Promise<void> {
     let entries = records.map((record) => entryOf(record, options));
     while (position!.next < end) {
       try {
-        await decideOnce(entries, replies);
+        await decideOnce(entries, end, replies);
       } finally {
         // also those that were stored before what failed
         const settled = entries.filter(({ record }) => record.offset < position!.next);
@@ -114,12 +112,13 @@ export function commandPartition(options: CommandPartitionOptions): CommandParti
   }
 
   /** One round: all that is open is decided on each other's results and stored. @throws where the stored position must be looked at first */
-  async function decideOnce(entries: readonly CommandEntry[], replies: { readonly sentTo: number }): Promise<void> {
+  async function decideOnce(entries: readonly CommandEntry[], end: number, replies: { readonly sentTo: number }): Promise<void> {
     const append: BatchParts["store"]["append"] = async (_lane, commands) => {
       const cut = cutOf(
         entries.filter(({ record }) => record.offset >= position!.next),
         commands,
         { ...position!, replied: replies.sentTo },
+        end,
       );
       const done = await ledger.append(commands, cut);
       if (done === null)

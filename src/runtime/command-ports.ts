@@ -20,6 +20,14 @@ export interface NewCommandRecord {
   readonly headers: readonly (readonly [string, string])[];
 }
 
+/** What one reading of a partition found. */
+export interface CommandsRead {
+  /** None where only holes were found: markers of transactions, and what was taken back with one. */
+  readonly records: readonly CommandRecord[];
+  /** Where the next reading begins: nothing else stands before it. */
+  readonly next: number;
+}
+
 /** One log's commands: a Kafka topic `<log>-commands`, or a table of the write store. */
 export interface CommandTopic {
   readonly log: string;
@@ -27,16 +35,18 @@ export interface CommandTopic {
   readonly topicId: string;
   /** False where a decided command is gone from here, and replies with it. */
   readonly keepsDecided: boolean;
+  /** Settings weaker than commands that nobody has decided yet need, in words for the operator. */
+  readonly weaknesses: readonly string[];
   /** Durable when it resolves, in the order of the calls for a partition. Gives the offset. @throws UNAVAILABLE where the outcome is unknown, LOG_DIVERGED, CLOSED */
   send(partition: number, record: NewCommandRecord): Promise<number>;
   /**
-   * Waits until there are records from `offset` on, or `signal` aborts (then []). At most one call at a time for a partition.
+   * Waits until there is something from `offset` on, or `signal` aborts (then nothing, and `next` is `offset`). At most one call at a time for a partition.
    * @throws LOG_DIVERGED where the topic is another one, or does not hold `offset` any more or not yet; UNAVAILABLE
    */
-  next(partition: number, offset: number, signal: AbortSignal): Promise<readonly CommandRecord[]>;
+  next(partition: number, offset: number, signal: AbortSignal): Promise<CommandsRead>;
   /** The first offset still there and the one that the next record will get, by partition number. */
   bounds(): Promise<readonly { readonly start: number; readonly end: number }[]>;
-  /** True where a command of this id waits at or behind these offsets (by partition); asked only for ids that have no outcome. */
+  /** True where a command of this id waits at or behind these offsets (by partition), whoever has a transaction open before it; asked only for ids that have no outcome. */
   waits(id: string, from: readonly number[]): Promise<boolean>;
   /** Outcomes for those who asked by a header; durable when it resolves. Every one at least once. */
   reply(partition: number, replies: readonly CommandReply[]): Promise<void>;
@@ -93,6 +103,8 @@ export interface Cut {
   /** The position is there, or nothing is written. */
   readonly from: number;
   readonly replied: number;
+  /** What stands before it and is none of `records` is no command: the position may move here where all of them have outcomes. */
+  readonly to: number;
   /** In offset order. `outcome`: "known" before the call, "open" after it too, or that of a command of the call, by index. */
   readonly records: readonly { readonly next: number; readonly outcome: "known" | "open" | number }[];
   /** Kept where the position moves over them. */

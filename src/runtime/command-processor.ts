@@ -2,6 +2,7 @@
 import type { AnyAggregate } from "../core/definition.ts";
 import type { BatchParts, End } from "./command-batch.ts";
 import type { Authorize } from "./command-entries.ts";
+import type { CommandHandover } from "./command-handover.ts";
 import { type CommandPartition, commandPartition, type CommandPartitionState } from "./command-partition.ts";
 import type { CommandForm, CommandLedger, CommandTopic } from "./command-ports.ts";
 import type { Clock, EventStore, LogIdentity, Logger } from "./ports.ts";
@@ -19,6 +20,8 @@ export interface CommandProcessorOptions {
   readonly store: Pick<EventStore, "load" | "saveSnapshots" | "epoch" | "announce">;
   readonly form: CommandForm;
   readonly authorize?: Authorize | undefined;
+  /** Of the acceptance in the same process: what it has checked is not checked again. */
+  readonly handover?: CommandHandover | undefined;
   readonly logger: Logger;
   /** The system's unless given. */
   readonly clock?: Clock;
@@ -110,6 +113,7 @@ export function commandProcessor(options: CommandProcessorOptions): CommandProce
           topicId: topic.topicId,
           form: options.form,
           authorize: options.authorize,
+          handover: options.handover,
           partition,
           topic,
           ledger,
@@ -128,6 +132,7 @@ export function commandProcessor(options: CommandProcessorOptions): CommandProce
       try {
         topic = await options.openTopic();
         problem = null;
+        for (const weakness of topic.weaknesses) logger.warn(`commands of log '${log}': ${weakness}`, { log });
         const opened = topic;
         const joining = topic.join((partitions) => assign(opened, partitions));
         // a group that cannot be joined must not hold up the stop; whoever joins later is gone with the topic's cluster

@@ -46,23 +46,28 @@ export interface RecordHead {
 export const placeId = (topicId: string, partition: number, offset: number): string =>
   hash("sha256", JSON.stringify(["place", topicId, partition, offset]), "base64url");
 
-const cloudEventId = (source: string, id: string): string => hash("sha256", JSON.stringify(["cloudevent", source, id]), "base64url");
+/** CloudEvents names an event by source and id together. One that goes to two logs is a command in each. */
+const cloudEventId = (log: string, source: string, id: string): string =>
+  hash("sha256", JSON.stringify(["cloudevent", log, source, id]), "base64url");
+
+const isNone = (header: string | undefined): header is "" | undefined => header === undefined || header === "";
 
 const visible = /^[\x21-\x7e]{1,255}$/;
-const text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+const text = (bytes: Uint8Array): string =>
+  (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString("utf8");
 
-/** Total: a record of any content has a head. An id that is no id (empty, too long, not visible ASCII) counts as none and is told by `readCommand`. */
-export function readHead(record: CommandRecord, topicId: string): RecordHead {
-  const headers = new Map(record.headers);
+/** Total: a record of any content has a head. An id that is no id (too long, not visible ASCII, of no source) counts as none and is told by `readCommand`. */
+export function readHead(record: CommandRecord, { log, topicId }: { readonly log: string; readonly topicId: string }): RecordHead {
   const header = (name: string): string | undefined => {
-    const found = headers.get(name);
-    return found === undefined ? undefined : text(found);
+    const found = record.headers.findLast((each) => each[0] === name);
+    return found === undefined ? undefined : text(found[1]);
   };
   const own = header(commandHeader.commandId);
   const event = header(commandHeader.id);
+  const source = header(commandHeader.source);
   let id: string | undefined;
   if (own !== undefined) id = visible.test(own) ? own : undefined;
-  else if (event !== undefined && event !== "") id = cloudEventId(header(commandHeader.source) ?? "", event);
+  else if (event !== undefined && event !== "") id = isNone(source) ? undefined : cloudEventId(log, source, event);
   else if (header(commandHeader.type) === undefined) id = idInValue(record.value);
   return {
     id: id ?? placeId(topicId, record.partition, record.offset),
@@ -99,6 +104,12 @@ export function readCommand(
   const own = head.header(commandHeader.commandId);
   if (own !== undefined && !visible.test(own))
     throw new TidemarkError("INVALID_HEADER", { header: commandHeader.commandId, problem: "it must be 1 to 255 visible ASCII characters" });
+  // the id alone is that of any source, and a guess would take one sender's command for another's
+  if (own === undefined && !isNone(head.header(commandHeader.id)) && isNone(head.header(commandHeader.source)))
+    throw new TidemarkError("INVALID_HEADER", {
+      header: commandHeader.source,
+      problem: `it must be there with ${commandHeader.id}: the two together are the id`,
+    });
   if (record.key === null || record.key.length === 0) throw invalid("", `needs a key: the ${aggregate.id} of the command`);
   if (!isUtf8(record.key)) throw invalid("", "has a key that is not UTF-8");
   const { type, data } = contentOf(record, head, form);

@@ -47,16 +47,16 @@ export function commandReplies(options: CommandRepliesOptions): CommandReplies {
   async function sendAgain({ topicId, replied, next }: CommandPosition, signal: AbortSignal): Promise<void> {
     const start = (await topic.bounds())[partition]?.start ?? next;
     for (let offset = Math.max(replied, start); offset < next && topic.keepsDecided && !signal.aborted;) {
-      const records = await topic.next(partition, offset, signal);
+      const { records, next: further } = await topic.next(partition, offset, signal);
       const own = records.filter((record) => record.offset < next);
-      await topic.reply(partition, await repliesTo(own, topicId));
-      offset = (records.at(-1)?.offset ?? offset - 1) + 1;
+      if (own.length > 0) await topic.reply(partition, await repliesTo(own, topicId));
+      offset = further;
     }
     if (!signal.aborted) sentTo = next;
   }
 
   async function repliesTo(records: readonly CommandRecord[], topicId: string): Promise<readonly CommandReply[]> {
-    const wanted = records.map((record) => ({ record, head: readHead(record, topicId) })).filter(({ head }) => head.wantsReply);
+    const wanted = records.map((record) => ({ record, head: readHead(record, { log, topicId }) })).filter(({ head }) => head.wantsReply);
     if (wanted.length === 0) return [];
     const decided = await options.ledger.known(wanted.map(({ head }) => head.id));
     const parked = await options.ledger.parked(log, topicId, partition, wanted[0]!.record.offset, wanted.at(-1)!.record.offset + 1);

@@ -7,7 +7,7 @@ import type { LogEvent } from "../core/message.ts";
 import { TidemarkError } from "../errors.ts";
 import { isOutdated, readReferenced, type ReferencedRows, withCopies } from "./document-copies.ts";
 import type { DocumentGeneration, DocumentRow, DocumentRows } from "./document-store.ts";
-import { type Blamed, blaming, foldEvents, handlerFailed, nothing, type Touched, touchedBy } from "./fold-batch.ts";
+import { asJson, type Blamed, blaming, foldEvents, type Folded, handlerFailed, nothing, type Touched, touchedBy } from "./fold-batch.ts";
 
 export interface DocumentTarget {
   readonly view: AnyView;
@@ -23,34 +23,58 @@ const maxAttempts = 50;
 const fanOutPage = 1_000;
 
 /** Texts that some store cannot keep: the same rule for all, so that a view can move between them. */
-function checkKey(key: string): void {
+export function checkKey(key: string): void {
   if (typeof key !== "string") throw new Error(`a key is a string, found ${typeof key}`);
   if (key.includes("\0") || !key.isWellFormed()) throw new Error("the key holds U+0000 or half of a surrogate pair");
   if (key === "" || Buffer.byteLength(key) > 512) throw new Error("the key is empty or takes more than 512 bytes");
 }
 
-/** @throws HANDLER_FAILED; UNAVAILABLE where the outcome is unknown: apply again from the checkpoint */
-export async function applyDocuments(target: DocumentTarget, events: readonly LogEvent[]): Promise<void> {
+type KnownRows = ReadonlyMap<string, DocumentRow>;
+const none: KnownRows = new Map();
+
+/**
+ * `known`: the view's own rows that need not be read, as this worker has stored them. Where somebody else has written one meanwhile, it is read all the same.
+ * Answers its own rows that the batch concerned, as they are stored now.
+ * @throws HANDLER_FAILED; UNAVAILABLE where the outcome is unknown: apply again from the checkpoint
+ */
+export async function applyDocuments(
+  target: DocumentTarget,
+  events: readonly LogEvent[],
+  known: KnownRows = none,
+): Promise<readonly DocumentRow[]> {
   const { view, generation } = target;
   const log = events[0]!.log;
-  if (view.from.some(({ name }) => name === log)) await applyOwn(target, touchedBy(view, events, view.name, checkKey));
+  const isOwn = view.from.some(({ name }) => name === log);
+  const stored = isOwn ? await applyOwn(target, touchedBy(view, events, view.name, checkKey), known) : [];
   for (const of of new Set(Object.values(view.references).map((reference) => reference.view))) {
     if (of.logs.includes(log)) await applyReferenced(target, of, touchedBy(of, events, view.name, checkKey));
   }
   await generation.visible();
+  return stored;
 }
 
-async function applyOwn(target: DocumentTarget, touched: Touched): Promise<void> {
-  if (touched.size === 0) return;
+export const isReferring = (view: AnyView): boolean => Object.keys(view.references).length > 0;
+
+async function applyOwn(target: DocumentTarget, touched: Touched, known: KnownRows): Promise<readonly DocumentRow[]> {
+  if (touched.size === 0) return [];
   const { view, generation } = target;
-  const refers = Object.keys(view.references).length > 0;
-  const written = await foldAndWrite(target, view, generation.own, touched, async (rows) => {
-    if (!refers) return rows;
-    const referenced = await readReferenced(view, documentsOf(rows), generation.referenced);
-    return rows.map((row) => blaming(view.name, touched.get(row.key)!.at(-1)!, () => withCopies(view, row, referenced)));
-  });
+  const refers = isReferring(view);
+  const last = (key: string): Blamed => touched.get(key)!.at(-1)!;
+  const finish = (rows: readonly DocumentRow[]) => (refers ? copyInto(target, rows, last) : Promise.resolve(rows));
+  const written = await foldAndWrite(target, view, generation.own, touched, finish, known);
   // also the rows of a batch that is applied again: its first attempt may have ended before this
-  if (refers) await refresh(target, written, touched);
+  if (refers) await refresh(target, written, last);
+  return written;
+}
+
+/** Rows with the copied fields that they have now. `last`: the event that a failure is told of. */
+export async function copyInto(
+  { view, generation }: DocumentTarget,
+  rows: readonly DocumentRow[],
+  last: (key: string) => Blamed,
+): Promise<readonly DocumentRow[]> {
+  const referenced = await readReferenced(view, documentsOf(rows), generation.referenced);
+  return rows.map((row) => blaming(view.name, last(row.key), () => withCopies(view, row, referenced)));
 }
 
 async function applyReferenced(target: DocumentTarget, of: AnyView, touched: Touched): Promise<void> {
@@ -71,18 +95,19 @@ async function foldAndWrite(
   rows: DocumentRows,
   touched: Touched,
   finish: (folded: readonly DocumentRow[]) => Promise<readonly DocumentRow[]>,
+  known = none,
 ): Promise<readonly DocumentRow[]> {
   const stored = new Map<string, DocumentRow>();
   let open = [...touched.keys()];
   for (let attempt = 1; open.length > 0; attempt++) {
     if (attempt > maxAttempts) throw contention(target);
     // a stream's first event finds nothing: if it does, the write is lost and the row is read
-    const wanted = attempt === 1 ? open.filter((key) => of.keyed !== "stream" || touched.get(key)![0]!.version !== 1) : open;
-    const current = wanted.length === 0 ? new Map<string, DocumentRow>() : await rows.read(wanted);
+    const wanted = attempt === 1 ? open.filter((key) => !known.has(key) && isOld(of, touched.get(key)!)) : open;
+    const current = wanted.length === 0 ? none : await rows.read(wanted);
     if (isMissing(of, touched, wanted, current)) await target.check();
     const folded: DocumentRow[] = [];
     for (const key of open) {
-      const row = current.get(key);
+      const row = current.get(key) ?? (attempt === 1 ? known.get(key) : undefined);
       const next = foldRow(of, key, row, touched.get(key)!, target.view.name);
       if (next !== undefined) folded.push(next);
       else if (row !== undefined) stored.set(key, row);
@@ -100,6 +125,8 @@ async function foldAndWrite(
   }
   return [...stored.values()];
 }
+
+const isOld = (of: AnyView, events: readonly LogEvent[]): boolean => of.keyed !== "stream" || events[0]!.version !== 1;
 
 /** A later event of a stream has a row to find; of other keys any may be new, but seldom all of a batch. */
 function isMissing(of: AnyView, touched: Touched, wanted: readonly string[], current: ReadonlyMap<string, DocumentRow>): boolean {
@@ -124,8 +151,7 @@ function foldRow(
   const folded = foldEvents(of, key, fresh, before, failing);
   const { version, updated } = folded;
   // what is no JSON shows here, with the event that made it
-  const document =
-    folded.document === null ? null : blaming(failing, events.at(-1)!, () => JSON.parse(JSON.stringify(folded.document)) as Document);
+  const document = folded.document === null ? null : blaming(failing, events.at(-1)!, () => asJson(folded.document!));
   // A document that never was needs no tombstone. One that was born and deleted in this batch does: an old worker may still write a part of it.
   if (row === undefined && document === null && version === 0 && !isBorn(of, key, fresh, failing)) return undefined;
   return {
@@ -139,8 +165,9 @@ function foldRow(
   };
 }
 
-function isBorn(of: AnyView, key: string, events: readonly LogEvent[], failing: string): boolean {
-  let current = nothing;
+/** Whether there was a document at any time, beginning with none. */
+export function isBorn(of: AnyView, key: string, events: readonly LogEvent[], failing: string): boolean {
+  let current: Folded = nothing;
   return events.some((event) => {
     current = foldEvents(of, key, [event], current, failing);
     return current.document !== null;
@@ -148,14 +175,14 @@ function isBorn(of: AnyView, key: string, events: readonly LogEvent[], failing: 
 }
 
 /** Until no row is made from an older edition than the one that is stored now. */
-async function refresh(target: DocumentTarget, written: readonly DocumentRow[], touched: Touched): Promise<void> {
+export async function refresh(target: DocumentTarget, written: readonly DocumentRow[], last: (key: string) => Blamed): Promise<void> {
   const { view, generation } = target;
   let rows: readonly DocumentRow[] = written.filter(({ document }) => document !== null);
   for (let attempt = 1; rows.length > 0; attempt++) {
     if (attempt > maxAttempts) throw contention(target);
     const referenced = await readReferenced(view, documentsOf(rows), generation.referenced);
     const outdated = rows.filter((row) => isOutdated(view, row, referenced));
-    rows = await rewrite(target, outdated, referenced, (key) => touched.get(key)!.at(-1)!);
+    rows = await rewrite(target, outdated, referenced, last);
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { documentWorld, firstGeneration } from "../../test/document-world.ts";
-import { orderTotals, productStats, random, randomLogs } from "../../test/view-domain.ts";
+import { orderSummaries, orderTotals, productStats, random, randomLogs } from "../../test/view-domain.ts";
 import { applyNext, assertFold } from "../../test/view-stores.ts";
 import type { ViewStore } from "./ports.ts";
 
@@ -134,3 +134,25 @@ test("a generation that another kind of store keeps is neither fed nor bound nor
   assert.equal(await applyNext(projection, from, events, 40), "applied");
   await assertFold(here.store, view, 1, events);
 });
+
+for (const how of ["lost", "exchanged"] as const) {
+  test(`a private copy of references that was ${how} is refused by name, not made anew`, async () => {
+    const { documents, open } = documentWorld();
+    const projection = await firstGeneration(open().store, orderSummaries);
+    const all = randomLogs(random(8), { partitions: 1, orders: 3, customers: 2, orderEvents: 20, customerEvents: 4 });
+    await applyNext(projection, await projection.checkpoint("customers", 0), all.customers[0]!, 4);
+    const { ids, tables } = documents.get("order_summaries/1")!;
+    const [name] = [...ids.keys()].filter((each) => each !== orderSummaries.name);
+    tables.delete(name!);
+    if (how === "lost") ids.delete(name!);
+    else ids.set(name!, "another");
+    await assert.rejects(firstGeneration(open().store, orderSummaries), { code: "VIEW_STORE_DIVERGED" });
+    const from = await projection.checkpoint("orders", 0);
+    if (how === "lost") {
+      await assert.rejects(applyNext(open().store.projection(orderSummaries, 1), from, all.orders[0]!, 20), {
+        code: "VIEW_STORE_DIVERGED",
+      });
+      assert.deepEqual(await projection.checkpoint("orders", 0), from);
+    }
+  });
+}

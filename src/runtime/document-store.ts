@@ -33,7 +33,12 @@ export type WriteOutcome =
 
 /** The rows of one view of one generation: its own documents, or the private copies of a view that it refers to. */
 export interface DocumentRows {
-  /** The latest acknowledged rows, whoever wrote them, tombstones too; keys that have none are left out. */
+  /** A row that is written over one that went with its storage is "lost", or the write fails: so what a worker itself has stored need not be read before. */
+  readonly noticesLoss?: true;
+  /**
+   * The latest acknowledged rows, whoever wrote them, tombstones too; keys that have none are left out.
+   * @throws UNAVAILABLE; VIEW_STORE_DIVERGED where the storage is not there (retired, or lost): that a private copy of a reference is missing must not look like one that never was
+   */
   read(keys: readonly string[]): Promise<ReadonlyMap<string, DocumentRow>>;
   /**
    * Each row by itself, where the stored edition is `edition - 1` (1: where there is none). Durable (on a majority) when answered; keys are distinct.
@@ -48,10 +53,11 @@ export interface DocumentRows {
 /** One generation of one view. */
 export interface DocumentGeneration {
   /**
-   * Creates what is missing (collections, indexes, tables) and answers the id that the storage was given when it was made. Doing it again costs little.
-   * Another id than before: the storage was lost, or another one was put in its place.
+   * Creates what is missing (collections, indexes, tables) and answers the id that the storage was given when it was made, joined with those of the private copies (`joinedId`).
+   * Doing it again costs little. Another id than before: some of the storage was lost, or another one was put in its place.
+   * `mayCreate` false, for a generation that has storage already: nothing is made, and null is answered where some of it is not there. What was lost is not made anew under those who still write.
    */
-  prepare(): Promise<string>;
+  prepare(mayCreate?: boolean): Promise<string | null>;
   readonly own: DocumentRows;
   /** By name of the referenced view. */
   readonly referenced: ReadonlyMap<string, DocumentRows>;
@@ -64,6 +70,10 @@ export interface DocumentGeneration {
   /** Also where some of it is gone already. */
   drop(): Promise<void>;
 }
+
+/** One id of all that a generation is stored in; null where some of it is not there. */
+export const joinedId = (own: string | null, referenced: readonly (string | null)[]): string | null =>
+  own === null || referenced.includes(null) ? null : [own, ...referenced].join(" ");
 
 export interface DocumentStore {
   /** The kind of store, such as "mongodb": a generation belongs to one kind. */

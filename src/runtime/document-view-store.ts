@@ -2,10 +2,12 @@
 import type { AnyView } from "../core/definition.ts";
 import { rowsOf } from "../core/rollup-rules.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
-import { applyDocuments } from "./document-apply.ts";
-import type { DocumentGeneration, DocumentStore } from "./document-store.ts";
-import type { ViewProjection, ViewStore } from "./ports.ts";
-import { droppingRetired, isStillAt, requireFed } from "./stored-elsewhere.ts";
+import { applyDocuments, isReferring } from "./document-apply.ts";
+import { documentCache } from "./document-cache.ts";
+import { documentLoad } from "./document-load.ts";
+import type { DocumentGeneration, DocumentRow, DocumentStore } from "./document-store.ts";
+import type { Checkpoint, ViewProjection, ViewStore } from "./ports.ts";
+import { droppingRetired, isRetired, isStillAt, requireFed } from "./stored-elsewhere.ts";
 import type { ViewCatalog } from "./view-catalog.ts";
 
 /** Closing it closes both. */
@@ -24,14 +26,17 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
     const rows = generationOf(view, generation);
     // a rollup's rows are the documents that it measures
     const target = { view: rowsOf(view), generation: rows, label: documents.label, check: prepare };
+    const isByStream = target.view.keyed === "stream";
+    const isOwn = (log: string): boolean => target.view.from.some(({ name }) => name === log);
+    const cache = isByStream && !isReferring(target.view) && rows.own.noticesLoss === true ? documentCache<DocumentRow>() : null;
     let prepared: Promise<void> | undefined;
     let declared = false;
 
     async function prepare(): Promise<void> {
-      const storageId = await rows.prepare();
+      const storageId = await rows.prepare((await checkpoints.storage()) === null);
       // what this read database knows nothing of was made with other checkpoints, perhaps of other logs: rows that have seen its positions would take no events
       const foreign = (await checkpoints.storage()) === null && (await isFilled()) && (await checkpoints.storage()) === null;
-      if (!foreign && (await dropWhereGone(checkpoints.bind(storageId))) === storageId) return;
+      if (storageId !== null && !foreign && (await dropWhereGone(checkpoints.bind(storageId))) === storageId) return;
       if (await isGone()) await rows.drop();
       await requireFed(catalog, view, generation);
       throw new TidemarkError("VIEW_STORE_DIVERGED", { view: view.name, generation, store: documents.label });
@@ -39,11 +44,7 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
     async function isFilled(): Promise<boolean> {
       return (await rows.find({ where: {}, order: [], limit: 1 })).items.length > 0;
     }
-    /** Retired for good: nothing of it is anybody's. Not so where only its declared version is another. */
-    async function isGone(): Promise<boolean> {
-      const [status] = await catalog.status([view]);
-      return status?.generations.find((one) => one.generation === generation)?.state === "retired";
-    }
+    const isGone = (): Promise<boolean> => isRetired(catalog, view, generation);
     /** What a process that is late makes of a generation that is gone goes with it. */
     async function dropWhereGone<T>(work: Promise<T>): Promise<T> {
       try {
@@ -52,6 +53,34 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
         if (isTidemarkError(error, "GENERATION_MOVED")) await rows.drop();
         throw error;
       }
+    }
+
+    /** Documents first, then the checkpoint. */
+    async function step(from: Checkpoint, to: Checkpoint, write: () => Promise<void>): Promise<"applied" | "moved"> {
+      // documents of another version are never folded by this one's handlers
+      declared ||= await catalog.isFed(view, generation);
+      if (!declared) return "moved";
+      try {
+        await write();
+      } catch (error) {
+        if (isTidemarkError(error, "GENERATION_MOVED")) return "moved";
+        // storage that is not there is lost only while its generation is fed
+        if (isTidemarkError(error, "VIEW_STORE_DIVERGED") && !(await catalog.isFed(view, generation))) {
+          // a part of the batch may have made it anew
+          if (await isGone()) await rows.drop();
+          return "moved";
+        }
+        // what fails on documents that others have moved on, or dropped, meanwhile is no failure of the event or the storage
+        if (
+          (isTidemarkError(error, "HANDLER_FAILED") || isTidemarkError(error, "VIEW_STORE_DIVERGED")) &&
+          !(await isStillAt(checkpoints, from))
+        )
+          return "moved";
+        throw error;
+      }
+      const outcome = await checkpoints.move(from, to);
+      if (outcome === "moved" && (await isGone())) await rows.drop();
+      return outcome;
     }
 
     return {
@@ -63,6 +92,8 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
           await prepared;
         } catch (error) {
           prepared = undefined;
+          // that they stand still is written down beside them
+          if (isTidemarkError(error, "VIEW_STORE_DIVERGED")) await checkpoints.checkpoints(partitions);
           throw error;
         }
         return checkpoints.checkpoints(partitions);
@@ -70,27 +101,15 @@ export function documentViewStore(catalog: ViewCatalog, documents: DocumentStore
       checkpoint: checkpoints.checkpoint,
       recordFailure: checkpoints.recordFailure,
       async apply(from, to, events) {
-        // documents of another version are never folded by this one's handlers
-        declared ||= await catalog.isFed(view, generation);
-        if (!declared) return "moved";
-        try {
-          await applyDocuments(target, events);
-        } catch (error) {
-          if (isTidemarkError(error, "GENERATION_MOVED")) return "moved";
-          // storage that is not there is lost only while its generation is fed
-          if (isTidemarkError(error, "VIEW_STORE_DIVERGED") && !(await catalog.isFed(view, generation))) return "moved";
-          // what fails on documents that others have moved on, or dropped, meanwhile is no failure of the event or the storage
-          if (
-            (isTidemarkError(error, "HANDLER_FAILED") || isTidemarkError(error, "VIEW_STORE_DIVERGED")) &&
-            !(await isStillAt(checkpoints, from))
-          )
-            return "moved";
-          throw error;
-        }
-        const outcome = await checkpoints.move(from, to);
-        if (outcome === "moved" && (await isGone())) await rows.drop();
+        if (cache === null || !isOwn(from.log)) return step(from, to, async () => void (await applyDocuments(target, events)));
+        const known = cache.take(from);
+        let written: readonly DocumentRow[] = [];
+        const outcome = await step(from, to, async () => void (written = await applyDocuments(target, events, known)));
+        if (outcome === "applied") cache.keep(known, to, written);
         return outcome;
       },
+      // several partitions may write one document where it is keyed otherwise
+      load: (from, { keep }) => (isByStream && isOwn(from.log) ? documentLoad(target, from, { keep, step }) : null),
     };
   }
 

@@ -32,7 +32,12 @@ interface Partition {
   cursor: Cursor;
   queue: Batch[];
   applying: boolean;
+  /** What it stands still for; also while it is tried again. */
   failure: Failure | null;
+  /** Nothing is read or applied: for good, or until the next attempt. */
+  standing: boolean;
+  /** Before the next attempt on storage that is not the expected one; grows. */
+  lostPauseMs: number;
   /** The log cannot be read on from here; what was read before it is still to be applied. */
   blocked: { readonly problem: string; readonly position: number } | null;
   assigned: boolean;
@@ -45,6 +50,8 @@ const maxEventsQueued = 10_000;
 const longPollMs = 5_000;
 /** While a full partition is left out of the poll, it must not wait long to be let in again. */
 const shortPollMs = 50;
+const firstLostPauseMs = 100;
+const longestLostPauseMs = 5_000;
 
 export function feed({ projection, log, reader, logger, onApplied, onStopped }: FeedOptions): Feed {
   const { view, generation } = projection;
@@ -62,13 +69,20 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
     changed.signal();
   };
   const reset = (p: Partition, checkpoint: Checkpoint) => {
+    // somebody else has gone on, and with that taken the failure back
+    if (checkpoint.position !== p.checkpoint.position) goesOn(p);
     p.checkpoint = checkpoint;
     p.cursor = checkpoint;
     p.queue = [];
     p.blocked = null;
     rouse();
   };
+  const goesOn = (p: Partition) => {
+    p.failure = null;
+    p.lostPauseMs = firstLostPauseMs;
+  };
   const stand = async (p: Partition, problem: string, position: number) => {
+    p.standing = true;
     p.failure = { log, partition: p.checkpoint.partition, position, problem, at: new Date().toISOString() };
     p.queue = [];
     onStopped?.();
@@ -116,6 +130,16 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
       }
     }
   };
+  /** Storage may be brought back: asked for again, and standing in everybody's sight until then. */
+  const standUntilBack = async (p: Partition, error: TidemarkError<"VIEW_STORE_DIVERGED">) => {
+    if (p.failure === null) await stand(p, `${error.code}: ${error.message}`, p.checkpoint.position + 1);
+    p.standing = true;
+    p.queue = [];
+    await pause(p.lostPauseMs, stop.signal);
+    p.lostPauseMs = Math.min(p.lostPauseMs * 2, longestLostPauseMs);
+    p.standing = false;
+    await reload(p);
+  };
   const trouble = (what: string, error: unknown) => {
     if (!troubled) logger.warn(`${name}: ${what}, trying again`, { view: view.name, generation, log, problem: String(error) });
     troubled = true;
@@ -140,10 +164,13 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
       try {
         if ((await projection.apply(from, to, events)) === "moved") return await reload(p, true);
         p.checkpoint = to;
+        if (p.failure !== null) logger.info(`${name}: partition ${to.partition} goes on`, { view: view.name, generation, log });
+        goesOn(p);
         fine();
         onApplied?.(to);
         break;
       } catch (error) {
+        if (isTidemarkError(error, "VIEW_STORE_DIVERGED")) return await standUntilBack(p, error);
         if (!isTidemarkError(error, "HANDLER_FAILED")) {
           trouble("a batch was not applied", error);
           await pause(100, stop.signal);
@@ -161,13 +188,13 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
   };
   /** What was read before the place that cannot be read is applied first. */
   const standIfBlocked = async (p: Partition) => {
-    if (p.blocked === null || p.failure !== null || p.queue.length > 0 || !p.assigned || stop.signal.aborted) return;
+    if (p.blocked === null || p.standing || p.queue.length > 0 || !p.assigned || stop.signal.aborted) return;
     await stand(p, p.blocked.problem, p.blocked.position);
   };
   const work = (p: Partition) => {
-    if (p.applying || p.failure !== null || p.queue.length === 0) return;
+    if (p.applying || p.standing || p.queue.length === 0) return;
     const run = async () => {
-      while (p.assigned && p.failure === null && p.queue.length > 0 && !stop.signal.aborted) {
+      while (p.assigned && !p.standing && p.queue.length > 0 && !stop.signal.aborted) {
         const wasFull = queued(p) >= maxEventsQueued;
         try {
           await applyNext(p);
@@ -191,7 +218,7 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
     while (!stop.signal.aborted) {
       const ticket = changed.ticket();
       interrupt = new AbortController();
-      const all = [...partitions.values()].filter((p) => p.assigned && p.failure === null && p.blocked === null);
+      const all = [...partitions.values()].filter((p) => p.assigned && !p.standing && p.blocked === null);
       const open = all.filter((p) => queued(p) < maxEventsQueued);
       if (open.length === 0) {
         await changed.after(ticket, { signal: stop.signal });
@@ -250,6 +277,8 @@ export function feed({ projection, log, reader, logger, onApplied, onStopped }: 
             queue: [],
             applying: false,
             failure: null,
+            standing: false,
+            lostPauseMs: firstLostPauseMs,
             blocked: null,
             assigned: true,
           });

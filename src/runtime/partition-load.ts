@@ -3,7 +3,7 @@ import type { LogEvent } from "../core/message.ts";
 import type { Checkpoint } from "./ports.ts";
 
 /**
- * Folds a partition's events in memory and writes the documents now and then, with the checkpoint, in one transaction (I4).
+ * Folds a partition's events in memory and writes the documents now and then, with the checkpoint, in one transaction (I4); in stores that have none, before it.
  * Spent after anything but success: all that it holds is gone, and what is true is in the store (a failed flush may have been stored).
  */
 export interface PartitionLoad {

@@ -23,6 +23,13 @@ export async function requireFed(catalog: Pick<ViewCatalog, "isFed">, view: AnyV
   if (!(await catalog.isFed(view, generation))) throw generationMoved(view, generation);
 }
 
+/** Retired for good: nothing of it is anybody's. Not so where only its declared version is another, or another kind of store keeps it. */
+export async function isRetired(catalog: Pick<ViewCatalog, "status">, view: AnyView, generation: number): Promise<boolean> {
+  const [status] = await catalog.status([view]);
+  const found = status?.generations.find((one) => one.generation === generation);
+  return found?.state === "retired" && found.store === status?.store;
+}
+
 /** The catalogue's generations, whose storage `drop` takes away once they are retired: also what a crash left, or what was retired while the store was down. */
 export function droppingRetired(
   catalog: ViewCatalog,

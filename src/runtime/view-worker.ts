@@ -4,7 +4,9 @@
  */
 import type { AnyView } from "../core/definition.ts";
 import { isTidemarkError } from "../errors.ts";
+import { currentGeneration } from "./current-generation.ts";
 import { type Feed, feed } from "./feed.ts";
+import { lostStorage } from "./lost-storage.ts";
 import type { Assignment, Checkpoint, Failure, Generation, Logger, Transport, ViewStore } from "./ports.ts";
 import { fillAndSwitch } from "./rebuild.ts";
 import { pause, wake } from "./wake.ts";
@@ -18,16 +20,24 @@ export interface ViewWorkerOptions {
   readonly logger: Logger;
 }
 
+/** A partition that stands still, in this process. */
+export interface StandingPartition extends Failure {
+  readonly generation: number;
+  /** Queries of this release read the generation, or wait for it. */
+  readonly read: boolean;
+}
+
 export interface ViewWorker {
   readonly view: AnyView;
-  /** Partitions that stand still, in this process. */
-  failures(): readonly Failure[];
+  failures(): readonly StandingPartition[];
   assigned(): readonly { readonly generation: number; readonly log: string; readonly partition: number; readonly position: number }[];
   /** Resolves when the first assignment has been taken up (or the worker has stopped). */
   readonly started: Promise<void>;
   stop(): Promise<void>;
 }
 
+const firstLostPauseMs = 500;
+const longestLostPauseMs = 10_000;
 const isRefused = (error: unknown) => isTidemarkError(error, "REBUILD_REFUSED");
 
 export function viewWorker({ view, store, transport, group, logger }: ViewWorkerOptions): ViewWorker {
@@ -35,7 +45,10 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
   const changed = wake();
   const feeds = new Map<number, Map<string, Feed>>();
   const rebuilds = new Map<number, Promise<void>>();
+  const lost = lostStorage({ view, store, logger });
   let assignments: readonly Assignment[] | null = null;
+  /** The one that queries of this release read. */
+  let current: number | null = null;
   let begun!: () => void;
   const started = new Promise<void>((resolve) => (begun = resolve));
 
@@ -51,6 +64,12 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
       each.assign(checkpoints.filter((c: Checkpoint) => c.log === log && mine.has(c.partition)));
     }
   };
+  const failureOf = (generation: number) => (log: string, partition: number) =>
+    feeds
+      .get(generation)
+      ?.get(log)
+      ?.partitions()
+      .find((p) => p.partition === partition)?.failure ?? null;
   const close = async (generation: number) => {
     const own = feeds.get(generation);
     feeds.delete(generation);
@@ -77,6 +96,12 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
     return undefined;
   };
 
+  const fill = async (generation: number) => {
+    const work = () => fillAndSwitch({ view, generation, store, transport, logger, stop: stop.signal });
+    const met = await lost.guard(generation, assignments ?? [], work);
+    if (met !== null) throw met;
+  };
+
   /** Brings the feeds in line with the generations and the assignment as they are now. */
   const align = async (partitionsOf: ReadonlyMap<string, number>) => {
     const { generations, changed: hashChanged } = await store.ensure(view);
@@ -88,16 +113,15 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
     }
     if (generations.length === 0)
       logger.warn(`view '${view.name}' is served by a newer release, nothing is left to feed`, { view: view.name, version: view.version });
+    lost.only(generations.map(({ generation }) => generation));
     const fed = generations.filter((g) => g.state === "live" || g.state === "previous");
     for (const generation of [...feeds.keys()]) if (!fed.some((g) => g.generation === generation)) await close(generation);
-    for (const generation of fed) await open(generation, partitionsOf);
+    current = currentGeneration(view, generations)?.generation ?? null;
+    for (const each of fed)
+      await lost.guard(each.generation, assignments ?? [], () => open(each, partitionsOf), failureOf(each.generation));
     for (const { generation, state } of generations) {
       if (state !== "building" || rebuilds.has(generation)) continue;
-      const job = attempt(
-        `rebuilding generation ${generation}`,
-        () => fillAndSwitch({ view, generation, store, transport, logger, stop: stop.signal }),
-        isRefused,
-      ).then(
+      const job = attempt(`rebuilding generation ${generation}`, () => fill(generation), isRefused).then(
         () => changed.signal(),
         (error: unknown) =>
           logger.error(`rebuild of view '${view.name}' (generation ${generation}) ended`, {
@@ -120,7 +144,7 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
     // Tables and checkpoints are there before the first partition is: queries can tell "empty" from "not yet".
     await attempt("preparing", async () => {
       for (const { generation } of (await store.ensure(view)).generations)
-        await store.projection(view, generation).checkpoints(partitionsOf);
+        await lost.guard(generation, [], async () => void (await store.projection(view, generation).checkpoints(partitionsOf)));
     });
     const membership = await attempt("joining its group", () =>
       transport.join(group, view.logs, (next) => {
@@ -128,13 +152,16 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
         changed.signal();
       }),
     );
+    let lostPauseMs = firstLostPauseMs;
     while (!stop.signal.aborted) {
       const ticket = changed.ticket();
       if (assignments !== null) {
         await attempt("taking up its partitions", () => align(partitionsOf));
         begun();
       }
-      await changed.after(ticket, { signal: stop.signal });
+      // storage may be brought back, and nobody tells
+      await changed.after(ticket, { signal: stop.signal, ...(lost.any ? { maxWaitMs: lostPauseMs } : {}) });
+      lostPauseMs = lost.any ? Math.min(lostPauseMs * 2, longestLostPauseMs) : firstLostPauseMs;
     }
     begun();
     await membership?.leave();
@@ -146,7 +173,12 @@ export function viewWorker({ view, store, transport, group, logger }: ViewWorker
   return {
     view,
     failures: () =>
-      [...feeds.values()].flatMap((own) => [...own.values()].flatMap((each) => each.partitions().flatMap((p) => p.failure ?? []))),
+      [...new Set([...feeds.keys(), ...lost.generations()])].flatMap((generation) => {
+        const own = lost.failures(generation);
+        const fed = [...(feeds.get(generation)?.values() ?? [])].flatMap((each) => each.partitions().flatMap((p) => p.failure ?? []));
+        const others = fed.filter((one) => !own.some((each) => each.log === one.log && each.partition === one.partition));
+        return [...own, ...others].map((failure) => ({ ...failure, generation, read: current === null || current === generation }));
+      }),
     assigned: () =>
       [...feeds].flatMap(([generation, own]) =>
         [...own.values()].flatMap((each) =>

@@ -4,6 +4,7 @@ import { commandForm } from "../http/command-form.ts";
 import { acceptedCommands, commandLedger, type Database } from "../postgres/index.ts";
 import { type CommandAcceptance, commandAcceptance } from "../runtime/command-acceptance.ts";
 import type { Authorize } from "../runtime/command-entries.ts";
+import { commandHandover } from "../runtime/command-handover.ts";
 import type { CommandLedger, CommandTopic } from "../runtime/command-ports.ts";
 import { type CommandProcessor, commandProcessor } from "../runtime/command-processor.ts";
 import type { LogIdentity, Logger } from "../runtime/ports.ts";
@@ -42,6 +43,7 @@ export async function openCommandParts(options: CommandPartsOptions, open: Opene
   const identityOf = (log: string): LogIdentity => write.identities.get(log)!;
   const looking = new Map<string, Promise<CommandTopic>>();
 
+  const handover = processes && settings.roles.has("command") ? commandHandover() : undefined;
   const acceptance = settings.roles.has("command")
     ? commandAcceptance({
         topics: new Map(aggregates.map(({ name }) => [name, () => openTopic(identityOf(name))])),
@@ -50,6 +52,7 @@ export async function openCommandParts(options: CommandPartsOptions, open: Opene
         identities: write.identities,
         ledger,
         form,
+        handover,
       })
     : undefined;
   if (acceptance !== undefined) open.add(() => acceptance.close());
@@ -63,6 +66,7 @@ export async function openCommandParts(options: CommandPartsOptions, open: Opene
           store: write.store,
           form,
           authorize: options.authorize,
+          handover,
           logger,
           maxEventBytes,
           onAppended: options.onAppended,

@@ -194,7 +194,7 @@ export const oneEffect: readonly Mutant[] = [
     name: "cache-of-another",
     clause: "I4",
     takes: "remembered documents count only at the checkpoint that this worker stored last",
-    file: "src/postgres/view-apply-cache.ts",
+    file: "src/runtime/document-cache.ts",
     find: "kept !== undefined && kept.to.position === from.position && kept.to.eventId === from.eventId",
     replace: "kept !== undefined",
     tests: [{ file: "src/postgres/view-apply-cache.int.test.ts", pattern: "after another worker's batch" }],

@@ -1,14 +1,20 @@
 /** Documents as this worker itself stored them, so that the next batch need not read them (I4). */
-import type { Checkpoint } from "../runtime/ports.ts";
-import type { Row } from "./view-rows.ts";
+import type { Document } from "../core/definition.ts";
+import type { Checkpoint } from "./ports.ts";
 
-/** Rows by key; `document` null: there is none. */
-export type CachedRows<R extends Row = Row> = Map<string, R>;
+/** `document` null: there is none. */
+interface Row {
+  readonly key: string;
+  readonly document: Document | null;
+}
 
-export interface DocumentCache<R extends Row = Row> {
+/** Rows by key. */
+export type CachedRows<R extends Row> = Map<string, R>;
+
+export interface DocumentCache<R extends Row> {
   /**
    * Taken out: empty unless `from` is the checkpoint that the last `keep` of its partition stored. Whatever then fails, is refused or stays unknown leaves
-   * nothing behind; the compare-and-set of the batch confirms that nobody else has moved the checkpoint since.
+   * nothing behind; the compare-and-set that ends the batch confirms that nobody else has moved the checkpoint since.
    */
   take(from: Checkpoint): CachedRows<R>;
   /** After the commit of `to`: `rows` as taken, and what the batch wrote. */
@@ -24,7 +30,7 @@ interface Kept<R extends Row> {
   readonly rows: CachedRows<R>;
 }
 
-export function documentCache<R extends Row = Row>(): DocumentCache<R> {
+export function documentCache<R extends Row>(): DocumentCache<R> {
   const partitions = new Map<number, Kept<R>>();
   let bytesEach = 0;
   return {
