@@ -9,6 +9,7 @@ import { sessionSettings } from "./database-options.ts";
 import type { DatabaseOptions } from "./database-options.ts";
 import { mutex } from "./mutex.ts";
 import { notifier } from "./notifier.ts";
+import { databaseError, sqlState } from "./sql-errors.ts";
 import type { Connection, Database, SqlResult, Statement } from "./sql.ts";
 import { asText, int8, json, oid } from "./value-types.ts";
 
@@ -29,13 +30,30 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
   const never = new AbortController().signal;
   const lock = mutex();
   let closed = false;
+  /** Why it runs nothing any more: after a panic (a full disk, say) another statement would never come back, and take the whole process with it. */
+  let broken: TidemarkError<"UNAVAILABLE"> | undefined;
 
   async function run<R>(statement: Statement): Promise<SqlResult<R>> {
     // PGlite never leaves the microtask queue: without a turn of the loop a busy caller starves timers and sockets
     await new Promise(setImmediate);
     // after the turn, so that nothing runs on a closed instance
     if (closed) throw new TidemarkError("CLOSED", { what: label });
-    return toResult<R>(await resultOf(pglite, statement));
+    if (broken !== undefined) throw broken;
+    try {
+      return toResult<R>(await resultOf(pglite, statement));
+    } catch (error) {
+      if (hasStopped(error)) {
+        broken = new TidemarkError(
+          "UNAVAILABLE",
+          {
+            what: `${label} (it has stopped: ${error instanceof Error ? error.message : String(error)}; start the process again when that is mended)`,
+          },
+          { cause: error },
+        );
+        throw broken;
+      }
+      throw sqlState(error) === undefined ? error : databaseError(error, label);
+    }
   }
 
   const connection: Connection = {
@@ -66,7 +84,7 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
         return await work(connection);
       } catch (error) {
         // outside a transaction this is only a warning
-        if (!closed) await pglite.exec("rollback");
+        if (!closed && broken === undefined) await pglite.exec("rollback");
         throw error;
       }
     });
@@ -98,8 +116,11 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
     },
     async listen(channel, onPayload) {
       const name = quoteIdentifier(channelName(options.schema, channel));
-      const stop = await lock.run(() => pglite.listen(name, onPayload));
-      return () => lock.run(async () => (closed ? undefined : stop()));
+      const stop = await lock.run(async () => {
+        if (broken !== undefined) throw broken;
+        return pglite.listen(name, onPayload);
+      });
+      return () => lock.run(async () => (closed || broken !== undefined ? undefined : stop()));
     },
     notify: (channel, key, payload) => notifications.notify(channelName(options.schema, channel), key, payload),
     array: (_type, values) => values,
@@ -109,10 +130,16 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
       await lock.run(async () => {
         if (closed) return;
         closed = true;
-        await pglite.close();
+        if (broken === undefined) await pglite.close();
       });
     },
   };
+}
+
+/** A panic, or an end of the engine itself: told by the server's own words, or by what WebAssembly throws. */
+function hasStopped(error: unknown): boolean {
+  if (error instanceof Error && error.name === "RuntimeError") return true;
+  return sqlState(error) !== undefined && ["PANIC", "FATAL"].includes(String((error as { readonly severity?: unknown }).severity));
 }
 
 async function resultOf(pglite: PGlite, { text, values, copy }: Statement): Promise<Results<unknown> | undefined> {
@@ -120,7 +147,10 @@ async function resultOf(pglite: PGlite, { text, values, copy }: Statement): Prom
     const blob = new Blob(copy as readonly Uint8Array<ArrayBuffer>[] as Uint8Array<ArrayBuffer>[]);
     return pglite.query(text.replace(/ from stdin$/, " from '/dev/blob'"), [], { blob });
   }
-  return values === undefined ? (await pglite.exec(text)).at(-1) : pglite.query(text, [...values]);
+  // a panic in a statement of the simple protocol, such as a commit on a full disk, never comes back; by the extended one it is told
+  return values === undefined && text.includes(";")
+    ? (await pglite.exec(text)).at(-1)
+    : pglite.query(text, values === undefined ? [] : [...values]);
 }
 
 function toResult<R>(result: Results<unknown> | undefined): SqlResult<R> {

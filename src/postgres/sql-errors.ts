@@ -19,9 +19,12 @@ export function isConnectionError(error: unknown): boolean {
   return severityOf(error) === "FATAL" || severityOf(error) === "PANIC";
 }
 
+/** The server has no room, no memory or no connection left (class 53), or its disk fails (58): no fault of the statement, which did nothing. */
+const isExhausted = (error: unknown): boolean => /^5[38]/.test(sqlState(error) ?? "");
+
 /** Errors of statements stay as they are; all others become UNAVAILABLE, which names the database and never a user or a password. */
 export function databaseError(error: unknown, label: string): unknown {
-  return isConnectionError(error) ? unavailable(error, label) : error;
+  return isConnectionError(error) || isExhausted(error) ? unavailable(error, label) : error;
 }
 
 export function unavailable(cause: unknown, label: string): TidemarkError<"UNAVAILABLE"> {
