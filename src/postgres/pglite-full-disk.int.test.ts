@@ -12,11 +12,11 @@ import { pgliteDatabase } from "./pglite-database.ts";
 const fs = createRequire(import.meta.url)("node:fs") as typeof import("node:fs");
 const { writeSync } = fs;
 let full = false;
-fs.writeSync = ((...args: readonly unknown[]) => {
+fs.writeSync = (...args: readonly unknown[]) => {
   if (full && Number(args[0]) > 2)
     throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", errno: -28, syscall: "write" });
   return Reflect.apply(writeSync, fs, args) as number;
-}) as typeof fs.writeSync;
+};
 syncBuiltinESMExports();
 
 test("a panic is told as such, to everybody after it at once, and a new start has what was acknowledged", async (t) => {
