@@ -5,13 +5,13 @@ import { copyInto, type DocumentTarget, isReferring, refresh } from "./document-
 import type { DocumentRow } from "./document-store.ts";
 import { asJson, blaming, type Folded, handlerFailed } from "./fold-batch.ts";
 
-/** A document as a load holds it. Not changed any more once its flush has begun, but for its edition. */
+/** A document as a load holds it. Once its flush has begun it changes to what is stored alone. */
 export interface Held {
   readonly key: string;
   /** With the copied fields that were read, which no handler sees. */
-  readonly folded: Folded;
+  folded: Folded;
   /** The position of the last event that is folded into it. */
-  readonly seen: number;
+  seen: number;
   /** As it is stored; 0: there is none. */
   edition: number;
   /** There was a document at some time. */
@@ -76,11 +76,17 @@ async function behind(
     const row = rows.get(key);
     const each = held.get(key)!;
     each.edition = row?.edition ?? 0;
-    if (row === undefined || (row.seen[source] ?? 0) < each.seen) return [each];
+    const seen = row?.seen[source] ?? 0;
+    if (row === undefined || seen < each.seen) return [each];
+    // what is folded on top of it, later on, begins with what it has seen: with its edition alone, a newer row could be written over by an older one
+    each.seen = seen;
+    each.folded = foldedOf(row);
     stored.push(row);
     return [];
   });
 }
+
+export const foldedOf = ({ document, version, lastUpdated: updated }: DocumentRow): Folded => ({ document, version, updated });
 
 function rowOf(view: string, source: string, { key, folded, seen, edition, last }: Held): DocumentRow {
   const { document, version, updated } = folded;

@@ -4,7 +4,7 @@
  */
 import type { LogEvent } from "../core/message.ts";
 import { checkKey, type DocumentTarget, isBorn } from "./document-apply.ts";
-import { type Held, writeHeld } from "./document-load-write.ts";
+import { foldedOf, type Held, writeHeld } from "./document-load-write.ts";
 import { foldEvents, nothing, touchedBy } from "./fold-batch.ts";
 import type { Checkpoint, PartitionLoad } from "./ports.ts";
 
@@ -53,13 +53,13 @@ export function documentLoad(target: DocumentTarget, start: Checkpoint, { keep, 
     if (wanted.some((key) => !rows.has(key))) await target.check();
     live(); // a flush may have failed meanwhile
     for (const [key, row] of rows) {
-      const { document, version, lastUpdated: updated, seen, edition } = row;
-      clean.set(key, { key, folded: { document, version, updated }, seen: seen[source] ?? 0, edition, born: true });
+      clean.set(key, { key, folded: foldedOf(row), seen: row.seen[source] ?? 0, edition: row.edition, born: true });
     }
   }
 
-  function fold(key: string, events: readonly LogEvent[]): void {
-    const known = knownOf(key) ?? { key, folded: nothing, seen: 0, edition: 0, born: false };
+  /** `before`: as it was known before the rest was read; a flush that ended meanwhile may have made room. */
+  function fold(key: string, events: readonly LogEvent[], before: Held | undefined): void {
+    const known = knownOf(key) ?? before ?? { key, folded: nothing, seen: 0, edition: 0, born: false };
     const fresh = events.filter(({ position }) => position > known.seen);
     const last = fresh.at(-1);
     if (last === undefined) return;
@@ -77,8 +77,12 @@ export function documentLoad(target: DocumentTarget, start: Checkpoint, { keep, 
   function settle(written: ReadonlyMap<string, Held>): void {
     for (const [key, held] of written) {
       const newer = dirty.get(key);
-      if (newer !== undefined) newer.edition = held.edition;
-      else clean.set(key, held);
+      if (newer !== undefined && newer.seen > held.seen) newer.edition = held.edition;
+      else {
+        // what was folded meanwhile has somebody else stored already, and more
+        dirty.delete(key);
+        clean.set(key, held);
+      }
     }
     flushing = new Map();
     const most = Math.min(keep.documents, Math.floor(keep.bytes / Math.max(1, bytesEach)));
@@ -97,8 +101,9 @@ export function documentLoad(target: DocumentTarget, start: Checkpoint, { keep, 
       live();
       try {
         const touched = touchedBy(view, events, view.name, checkKey);
+        const before = new Map([...touched.keys()].map((key) => [key, knownOf(key)]));
         await read(touched);
-        for (const [key, own] of touched) fold(key, own);
+        for (const [key, own] of touched) fold(key, own, before.get(key));
         reached = to;
       } catch (error) {
         drop();
