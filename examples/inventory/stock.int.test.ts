@@ -36,6 +36,8 @@ for (const transport of ["the events table", "Kafka"]) {
       const folder = mkdtempSync(join(tmpdir(), "tidemark-inventory-"));
       const prefix = `i_${uniqueName().slice(-10)}_`;
       const pool = new pg.Pool({ connectionString: database.url });
+      // its database is dropped when it has said goodbye, and the server may not have heard it yet
+      pool.on("error", () => undefined);
       const app = await inventoryService.start({
         environment: {
           DATABASE_URL: database.url,
