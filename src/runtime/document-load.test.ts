@@ -8,7 +8,7 @@ import type { LogEvent } from "../core/message.ts";
 import { isTidemarkError, TidemarkError } from "../errors.ts";
 import type { PartitionLoad, ViewProjection } from "./ports.ts";
 
-const rounds = Number(process.env["TIDEMARK_TEST_ROUNDS"] ?? 10);
+const rounds = Number(process.env["TIDEMARK_TEST_ROUNDS"] ?? 100);
 const partitions = 2;
 
 async function loadOf(projection: ViewProjection, partition = 0, keep = kept(1_000)): Promise<PartitionLoad> {
