@@ -7,6 +7,7 @@ import { TidemarkError } from "../errors.ts";
 import { channelName, quoteIdentifier } from "./channel.ts";
 import { sessionSettings } from "./database-options.ts";
 import type { DatabaseOptions } from "./database-options.ts";
+import { diskRoom } from "./disk-room.ts";
 import { mutex } from "./mutex.ts";
 import { notifier } from "./notifier.ts";
 import { databaseError, sqlState } from "./sql-errors.ts";
@@ -29,6 +30,7 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
   const label = dataDir === undefined ? "PGlite in memory" : `PGlite ${dataDir}`;
   const never = new AbortController().signal;
   const lock = mutex();
+  const room = dataDir === undefined ? null : diskRoom(dataDir, label);
   let closed = false;
   /** Why it runs nothing any more: after a panic (a full disk, say) another statement would never come back, and take the whole process with it. */
   let broken: TidemarkError<"UNAVAILABLE"> | undefined;
@@ -39,6 +41,7 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
     // after the turn, so that nothing runs on a closed instance
     if (closed) throw new TidemarkError("CLOSED", { what: label });
     if (broken !== undefined) throw broken;
+    room?.require();
     try {
       return toResult<R>(await resultOf(pglite, statement));
     } catch (error) {
@@ -130,7 +133,8 @@ export async function pgliteDatabase(dataDir: string | undefined, options: Datab
       await lock.run(async () => {
         if (closed) return;
         closed = true;
-        if (broken === undefined) await pglite.close();
+        // closing writes: without room it is left as by a kill, and the next start recovers
+        if (broken === undefined && room?.isThere() !== false) await pglite.close();
       });
     },
   };
