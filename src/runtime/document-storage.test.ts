@@ -33,6 +33,16 @@ for (const lost of [orderTotals, productStats]) {
   });
 }
 
+test("storage that was exchanged for another one is refused by name", async () => {
+  const { documents, open } = documentWorld();
+  const projection = await firstGeneration(open().store, view);
+  await applyNext(projection, await projection.checkpoint("orders", 0), events, 20);
+  documents.clear();
+  const stranger = await firstGeneration(documentWorld({ documents }).open().store, view);
+  assert.equal(await applyNext(stranger, await stranger.checkpoint("orders", 0), events, 40), "applied");
+  await assert.rejects(open().store.projection(view, 1).checkpoints(one), { code: "VIEW_STORE_DIVERGED" });
+});
+
 test("documents that a read database knows nothing of are refused by name, not taken for its own", async () => {
   const { documents, open } = documentWorld();
   const before = await firstGeneration(open().store, view);

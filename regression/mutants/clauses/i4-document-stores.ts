@@ -221,7 +221,7 @@ const generations: readonly Mutant[] = [
     file: store,
     find: "(await dropWhereGone(checkpoints.bind(storageId))) === storageId) return;",
     replace: `(await dropWhereGone(checkpoints.bind(storageId))) !== "") return;`,
-    tests: storage("order_totals: storage that was lost"),
+    tests: storage("storage that was exchanged"),
   },
   {
     name: "storage-lost-stream",
