@@ -44,15 +44,33 @@ export async function readToEnd(
   from: number | null,
   sink: TopicSink,
 ): Promise<number> {
-  const { topic, topicId } = place;
+  const { topic } = place;
   await requireTopic(cluster, place);
   const end = (await listOffsets(cluster, topic, [partition], "end")).get(partition)!;
-  let offset = from ?? (await listOffsets(cluster, topic, [partition], "start")).get(partition)!;
+  const offset = from ?? (await listOffsets(cluster, topic, [partition], "start")).get(partition)!;
   if (offset > end) throw diverged(place, `partition ${partition} ends at ${end}, after it was read up to ${offset}`);
+  return readUpTo(cluster, place, partition, offset, end, sink);
+}
+
+/**
+ * From `from` until `end` or later; answers where it stopped. `uncommitted`: also what stands in a transaction that is open, or was taken back.
+ * @throws as `readToEnd`
+ */
+export async function readUpTo(
+  cluster: Cluster,
+  place: TopicPlace,
+  partition: number,
+  from: number,
+  end: number,
+  sink: TopicSink,
+  { uncommitted = false }: { readonly uncommitted?: boolean } = {},
+): Promise<number> {
+  const { topic, topicId } = place;
+  let offset = from;
   for (let movedAt = performance.now(); offset < end;) {
     const before: number = offset;
     await cluster.leaders(topic, [partition], async (connection) => {
-      const [answer] = await fetchFrom(connection, topicId, [{ partition, offset }], { maxWaitMs: fetchWaitMs, ...sizes });
+      const [answer] = await fetchFrom(connection, topicId, [{ partition, offset }], { maxWaitMs: fetchWaitMs, ...sizes, uncommitted });
       const errorCode = answer?.errorCode ?? code.unknownTopic;
       if (errorCode === code.offsetOutOfRange) throw diverged(place, `partition ${partition} does not hold offset ${offset}`);
       if (answer === undefined || errorCode !== code.none) throw new BrokerRefusal(`${topic}, partition ${partition}`, errorCode);
