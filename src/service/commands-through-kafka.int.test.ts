@@ -81,7 +81,7 @@ async function setUp(t: TestContext) {
       messages: messages.map((each) => ({ topic: `${prefix}counters-commands`, partition: partitionOf(each.key, partitions), ...each })),
       acks: -1,
     });
-  return { prefix, store, database, logger, admin, processor, acceptance, serves, heads, send };
+  return { prefix, store, database, logger, admin, member, processor, acceptance, serves, heads, send };
 }
 
 test("a stranger's commands: order per stream, the plain form, malformed ones, repeats", { timeout: 60_000 }, async (t) => {
@@ -185,7 +185,11 @@ test("a topic that was made again is refused by name and nothing of it is decide
   await w.send([{ key: "a", value: "{}", headers: { ce_type: "Open" } }]);
   await eventually("it is decided", async () => (await w.heads()) === 1, 30_000);
   await first.running.stop();
-  await w.admin.deleteTopics({ topics: [`${w.prefix}counters-commands`] });
+  const topic = `${w.prefix}counters-commands`;
+  await w.admin.deleteTopics({ topics: [topic] });
+  // a broker tells of a deleted topic for a while
+  const { cluster } = await w.member(false);
+  await eventually("Kafka has forgotten it", async () => (await cluster.refresh(topic)) === null, 30_000);
   const second = await w.processor();
   await eventually(
     "it stands still",
@@ -198,4 +202,19 @@ test("a topic that was made again is refused by name and nothing of it is decide
   const still = second.running.state().partitions.filter(({ state }) => state === "diverged");
   assert.match(still[0]?.problem ?? "", /deleted and made again/);
   assert.equal(await w.heads(), 1);
+});
+
+test("a topic that is deleted under a processor is named, and is not made again by it", { timeout: 60_000 }, async (t) => {
+  const w = await setUp(t);
+  const { running } = await w.processor();
+  await w.serves(running);
+  const topic = `${w.prefix}counters-commands`;
+  await w.admin.deleteTopics({ topics: [topic] });
+  await eventually(
+    "each partition tells of it",
+    () => running.state().partitions.every(({ state, problem }) => state === "retrying" && problem === `topic ${topic} was not found.`),
+    30_000,
+  );
+  const { cluster } = await w.member(false);
+  assert.equal(await cluster.refresh(topic), null);
 });
