@@ -217,4 +217,7 @@ test("a topic that is deleted under a processor is named, and is not made again 
   );
   const { cluster } = await w.member(false);
   assert.equal(await cluster.refresh(topic), null);
+  await running.stop();
+  // set-up's end removes it
+  await openCommandTopic(cluster, { log: "counters", partitions, create: true, group: "commands" });
 });
