@@ -212,7 +212,9 @@ test("a topic that is deleted under a processor is named, and is not made again 
   await w.admin.deleteTopics({ topics: [topic] });
   await eventually(
     "each partition tells of it",
-    () => running.state().partitions.every(({ state, problem }) => state === "retrying" && problem === `topic ${topic} was not found.`),
+    () =>
+      running.state().partitions.filter(({ state, problem }) => state === "retrying" && problem === `topic ${topic} was not found.`)
+        .length === partitions,
     30_000,
   );
   const { cluster } = await w.member(false);
